@@ -1,0 +1,195 @@
+"""Use cases of users and sessions, and the answer to "who is calling?"."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, assert_never
+
+from heliograph.core import access
+from heliograph.core.cache import TtlCache
+from heliograph.core.errors import InvalidRequest, NotAuthenticated, Problem, ProblemKind
+from heliograph.core.ids import Id, new_id
+from heliograph.core.model.identity import (
+    ClientPrincipal,
+    Principal,
+    Scope,
+    Session,
+    SessionForm,
+    SessionPrincipal,
+    User,
+)
+from heliograph.core.tokens import has_control_characters
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from heliograph.core.model.application import Application
+    from heliograph.core.ports import Clock, IdentityStore
+
+MAX_USER_ID_CHARS = 256
+MIN_TTL_S = 1
+MAX_TTL_S = 31_536_000
+DEFAULT_TTL = timedelta(days=30)
+
+_DISCORD_EPOCH_S = 1_293_840_000
+"""2011-01-01: login tokens count their age from there. Source: docs/dialects/discord.md."""
+
+
+class Identity:
+    """Mints sessions and tells who holds a credential."""
+
+    def __init__(self, store: IdentityStore, clock: Clock, *, cache_ttl_s: float) -> None:
+        self._store = store
+        self._clock = clock
+        self._principals: TtlCache[bytes, Principal] = TtlCache(
+            clock.monotonic, size=100_000, ttl_s=cache_ttl_s
+        )
+
+    async def client(self, key: str) -> ClientPrincipal:
+        """Say which API client holds a key; raises NotAuthenticated."""
+        digest = secret_hash(key)
+        known = self._principals.get(digest)
+        if isinstance(known, ClientPrincipal):
+            return known
+        client = await self._store.client_by_secret(digest)
+        if client is None:
+            raise NotAuthenticated
+        principal = ClientPrincipal(client)
+        self._principals.put(digest, principal)
+        return principal
+
+    async def session(self, token: str, form: SessionForm) -> SessionPrincipal:
+        """Say whose session a token is; raises NotAuthenticated if it is over."""
+        digest = secret_hash(token)
+        known = self._principals.get(digest)
+        if not isinstance(known, SessionPrincipal):
+            session = await self._store.session_by_token(digest, form)
+            if session is None:
+                raise NotAuthenticated
+            known = SessionPrincipal(session)
+            self._principals.put(digest, known)
+        if known.session.form != form or known.session.expires_at <= self._clock.now():
+            raise NotAuthenticated
+        return known
+
+    async def mint_session(
+        self,
+        principal: Principal,
+        application: Application,
+        user_id: str,
+        form: SessionForm,
+        ttl: timedelta | None,
+    ) -> tuple[Session, str]:
+        """Sign a user in on a back end's word; otherwise as `create_session`.
+
+        Raises NotPermitted, InvalidRequest.
+        """
+        access.require(principal, Scope.SESSIONS_WRITE, application)
+        return await self.create_session(application, user_id, form, ttl)
+
+    async def create_session(
+        self, application: Application, user_id: str, form: SessionForm, ttl: timedelta | None
+    ) -> tuple[Session, str]:
+        """Sign a user in, made at first sight; answers the session and its token.
+
+        The token is shown only now. Raises InvalidRequest for a user id or a
+        life that can't be.
+        """
+        _check_user_id(user_id)
+        life = DEFAULT_TTL if ttl is None else ttl
+        if not timedelta(seconds=MIN_TTL_S) <= life <= timedelta(seconds=MAX_TTL_S):
+            expected = f"between {MIN_TTL_S} and {MAX_TTL_S} seconds"
+            raise InvalidRequest([Problem(("ttl_s",), ProblemKind.NOT_ALLOWED, expected)])
+        now = self._clock.now()
+        user, member = await self._store.ensure_member(
+            application.account_id, application.id, user_id, now=now
+        )
+        session = Session(
+            id=new_id(now),
+            account_id=application.account_id,
+            application_id=application.id,
+            user_id=user.id,
+            member_id=member.member_id,
+            form=form,
+            created=now,
+            expires_at=now + life,
+            external_user_id=user.external_id,
+        )
+        token = new_session_token(form, user.id, now)
+        await self._store.add_session(session, secret_hash(token))
+        return session, token
+
+    async def end_session(self, token: str, form: SessionForm) -> bool:
+        """End a session and forget what was registered through it; False if unknown."""
+        digest = secret_hash(token)
+        session = await self._store.session_by_token(digest, form)
+        if session is None:
+            return False
+        ended = await self._store.end_session(session.id, now=self._clock.now())
+        self._principals.forget(digest)
+        return ended
+
+    async def create_user(self, application: Application, user_id: str | None) -> User:
+        """Make a user known to an application; finds the one that is there already."""
+        if user_id is not None:
+            _check_user_id(user_id)
+        user, _ = await self._store.ensure_member(
+            application.account_id, application.id, user_id, now=self._clock.now()
+        )
+        return user
+
+    async def users_of(
+        self, account_id: Id | None, *, after: Id | None = None, limit: int = 1000
+    ) -> Sequence[User]:
+        """List an account's users by age."""
+        return await self._store.users(account_id, after=after, limit=limit)
+
+    async def sessions_of(
+        self, application_id: Id, *, after: Id | None = None, limit: int = 1000
+    ) -> Sequence[Session]:
+        """List an application's sessions by age."""
+        return await self._store.sessions(application_id, after=after, limit=limit)
+
+
+def secret_hash(secret: str) -> bytes:
+    """Hash a minted secret for look-up.
+
+    Minted secrets carry 128 bits or more, so that a plain hash is enough:
+    there is nothing to guess. Passwords are another matter.
+    """
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def new_session_token(form: SessionForm, user_id: Id, now: datetime) -> str:
+    """Mint a session token in the form a dialect's clients expect.
+
+    Layer: letters, digits and `-_.`. Discord: three base64url parts, the
+    first naming the user. Navixy: 32 hexadecimal digits.
+    Source: docs/dialects/*.md, "Authentication".
+    """
+    match form:
+        case SessionForm.NATIVE:
+            return f"hgs_{secrets.token_urlsafe(32)}"
+        case SessionForm.LAYER:
+            return secrets.token_urlsafe(48)
+        case SessionForm.DISCORD:
+            age_s = int(now.timestamp()) - _DISCORD_EPOCH_S
+            parts = (_b64(user_id), _b64(age_s.to_bytes(4, "big")), secrets.token_urlsafe(28))
+            return ".".join(parts)
+        case SessionForm.NAVIXY:
+            return secrets.token_hex(16)
+        case _:
+            assert_never(form)
+
+
+def _b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _check_user_id(user_id: str) -> None:
+    if not user_id or len(user_id) > MAX_USER_ID_CHARS or has_control_characters(user_id):
+        expected = f"1 to {MAX_USER_ID_CHARS} printable characters"
+        raise InvalidRequest([Problem(("user_id",), ProblemKind.MALFORMED, expected)])

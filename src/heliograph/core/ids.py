@@ -1,0 +1,103 @@
+"""Ids: UUIDv7 in 16 bytes inside, `prefix_<26 Crockford letters>` outside.
+
+The letters sort as the bytes do, so ids sort by age in either form. The last
+byte of a registration's id is its bucket (see `slots.bucket_of`): an id alone
+finds its partition.
+
+Source: RFC 9562 section 5.7; docs/decisions/0003-ids.md.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NewType
+
+from heliograph.core.errors import NotFound
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+Id = NewType("Id", bytes)
+"""16 bytes of UUIDv7. What it names is said by the field that holds it."""
+
+PREFIXES = {
+    "account": "acc",
+    "application": "app",
+    "api_client": "cli",
+    "user": "usr",
+    "member": "mem",
+    "session": "ses",
+    "registration": "reg",
+    "notification": "ntf",
+    "shard": "shd",
+    "credential": "crd",
+    "tag": "tag",
+}
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
+_LETTERS = 26
+_PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
+_RAW_BYTES = 16
+
+
+def new_id(now: datetime, *, last_byte: int | None = None) -> Id:
+    """Make an id of this instant; `last_byte` fixes its last byte (a bucket)."""
+    millis = int(now.timestamp() * 1000)
+    tail = bytearray(os.urandom(10))
+    tail[0] = 0x70 | (tail[0] & 0x0F)
+    tail[2] = 0x80 | (tail[2] & 0x3F)
+    if last_byte is not None:
+        tail[9] = last_byte
+    return Id(millis.to_bytes(6, "big") + bytes(tail))
+
+
+def letters_of(raw: bytes) -> str:
+    """Spell 16 bytes as 26 Crockford letters, most significant first."""
+    number = int.from_bytes(raw, "big")
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
+
+
+def raw_of(letters: str) -> Id | None:
+    """Read 26 Crockford letters back; None if they spell no id."""
+    if len(letters) != _LETTERS:
+        return None
+    number = 0
+    for letter in letters:
+        value = _VALUES.get(letter)
+        if value is None:
+            return None
+        number = number << 5 | value
+    return Id(number.to_bytes(17, "big")[1:]) if number >> 128 == 0 else None
+
+
+def spell(kind: str, raw: bytes) -> str:
+    """Spell an id of a kind: `spell("registration", raw)` -> `reg_01j…`."""
+    return f"{PREFIXES[kind]}_{letters_of(raw)}"
+
+
+def parse(kind: str, text: str) -> Id:
+    """Read a spelled id; raise NotFound for what can't be an id of this kind.
+
+    A malformed id names nothing, so for the caller it is simply not found.
+    """
+    prefix, _, letters = text.partition("_")
+    raw = raw_of(letters) if prefix == PREFIXES[kind] else None
+    if raw is None:
+        raise NotFound(kind, text)
+    return raw
+
+
+def uuid_text(raw: bytes) -> str:
+    """Spell 16 bytes as a lower-case UUID, 8-4-4-4-12."""
+    digits = raw.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def delivery_uuid(notification_id: bytes, target_id: bytes) -> str:
+    """Spell the UUID of one notification for one target.
+
+    Derived rather than stored, so that a retry carries the same one.
+    """
+    mixed = int.from_bytes(notification_id, "big") ^ int.from_bytes(target_id, "big")
+    return uuid_text(mixed.to_bytes(_RAW_BYTES, "big"))

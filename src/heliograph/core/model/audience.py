@@ -1,0 +1,60 @@
+"""Who a notification is for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from heliograph.core.ids import Id
+    from heliograph.core.model.registration import ProviderName
+
+
+@dataclass(frozen=True, slots=True)
+class Everyone:
+    """All registrations of the application of kind alert."""
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """The registrations of these users, named as the customer names them."""
+
+    user_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """The registrations subscribed to any of these tags."""
+
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Registrations:
+    """Exactly these registrations."""
+
+    registration_ids: tuple[Id, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A bare provider token, whether or not it is registered."""
+
+    provider: ProviderName
+    token: str
+    variables: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Exactly these addresses."""
+
+    addresses: tuple[Address, ...]
+
+
+Audience = Everyone | Users | Tags | Registrations | Addresses
+Listed = Registrations | Addresses
+"""Audiences that are stored as recipients at acceptance; the others are queries."""

@@ -1,0 +1,339 @@
+"""What the domain asks of the world, in the domain's words.
+
+Adapters (storage, queues, providers, security) satisfy these Protocols;
+`wiring.py` passes them in by constructor. Every method may raise
+`Unavailable`; the others it raises are named.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from heliograph.core.ids import Id
+    from heliograph.core.model.application import Account, Application, ProviderCredential
+    from heliograph.core.model.delivery import Cursor, Delivery, Page, PageCommit, Shard, Target
+    from heliograph.core.model.identity import ApiClient, Session, SessionForm, User
+    from heliograph.core.model.notification import Content, Counters, Notification, Options
+    from heliograph.core.model.outcome import Outcome
+    from heliograph.core.model.registration import (
+        Changes,
+        Draft,
+        Environment,
+        MemberKey,
+        Owner,
+        ProviderName,
+        Registration,
+        Slot,
+    )
+
+
+class Clock(Protocol):
+    """The only reader of time."""
+
+    def now(self) -> datetime:
+        """Tell the wall-clock time: aware UTC, cut to whole milliseconds."""
+        ...
+
+    def monotonic(self) -> float:
+        """Tell seconds that never go back, for leases and deadlines."""
+        ...
+
+
+class RegistrationFilter(NamedTuple):
+    """Which registrations to list; None leaves a field open."""
+
+    external_user_id: str | None = None
+    user_id: Id | None = None
+    device_id: str | None = None
+    provider: ProviderName | None = None
+
+
+class RegistryStore(Protocol):
+    """Registrations, their slots and their tokens' holders."""
+
+    async def register(self, draft: Draft) -> Registration:
+        """Write a draft durably; answer what now fills its slot.
+
+        Raises Conflict where the draft refuses an occupied slot, and
+        NotAuthenticated where its session has ended meanwhile.
+        """
+        ...
+
+    async def unregister(
+        self,
+        application_id: Id,
+        slot: Slot,
+        owner: Owner | None,
+        *,
+        provider: ProviderName | None,
+        token: str | None,
+        now: datetime,
+    ) -> Registration | None:
+        """Empty a slot; answer what filled it. provider, token: for slots by token."""
+        ...
+
+    async def remove(
+        self, application_id: Id, registration_id: Id, *, now: datetime
+    ) -> Registration | None:
+        """Forget one registration; answer it, None if there is none."""
+        ...
+
+    async def change(
+        self, application_id: Id, registration_id: Id, changes: Changes, *, now: datetime
+    ) -> Registration | None:
+        """Change one registration in place; None if there is none."""
+        ...
+
+    async def get(self, application_id: Id, registration_id: Id) -> Registration | None:
+        """Read one registration."""
+        ...
+
+    async def find(
+        self,
+        application_id: Id,
+        wanted: RegistrationFilter,
+        *,
+        after: Id | None,
+        limit: int,
+    ) -> Sequence[Registration]:
+        """List registrations in the order of (bucket, id), behind `after`."""
+        ...
+
+
+class IdentityStore(Protocol):
+    """Accounts, applications, API clients, users, sessions, sealed credentials."""
+
+    async def add_account(self, account: Account) -> None: ...
+    async def accounts(self) -> Sequence[Account]: ...
+    async def add_application(self, application: Application) -> None: ...
+    async def application(self, application_id: Id) -> Application | None: ...
+    async def applications(self, account_id: Id | None) -> Sequence[Application]: ...
+    async def add_client(self, client: ApiClient, secret_hash: bytes) -> None: ...
+    async def client_by_secret(self, secret_hash: bytes) -> ApiClient | None: ...
+    async def clients(self, account_id: Id | None) -> Sequence[ApiClient]: ...
+
+    async def ensure_member(
+        self, account_id: Id, application_id: Id, external_id: str | None, *, now: datetime
+    ) -> tuple[User, MemberKey]:
+        """Find or make the user and their membership; external_id None makes a new user."""
+        ...
+
+    async def users(
+        self, account_id: Id | None, *, after: Id | None, limit: int
+    ) -> Sequence[User]: ...
+    async def add_session(self, session: Session, token_hash: bytes) -> None: ...
+    async def session_by_token(self, token_hash: bytes, form: SessionForm) -> Session | None: ...
+    async def sessions(
+        self, application_id: Id, *, after: Id | None, limit: int
+    ) -> Sequence[Session]: ...
+
+    async def end_session(self, session_id: Id, *, now: datetime) -> bool:
+        """Delete a session and every registration that was made through it."""
+        ...
+
+    async def put_credential(
+        self,
+        application_id: Id,
+        credential_id: Id,
+        provider: ProviderName,
+        environment: Environment,
+        sealed: bytes,
+        *,
+        now: datetime,
+    ) -> None:
+        """Store a sealed provider credential in place of the former one."""
+        ...
+
+    async def credentials(self, application_id: Id) -> Sequence[SealedCredential]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SealedCredential:
+    """A provider credential as stored."""
+
+    id: Id
+    provider: ProviderName
+    environment: Environment
+    sealed: bytes
+
+
+class TagStore(Protocol):
+    """Labels and the registrations subscribed to them."""
+
+    async def subscribe(
+        self, application_id: Id, registration_id: Id, label: str, *, now: datetime
+    ) -> bool:
+        """Add a subscription; False where the registration is gone."""
+        ...
+
+    async def unsubscribe(self, application_id: Id, registration_id: Id, label: str) -> None:
+        """Take a subscription away, if it is there."""
+        ...
+
+    async def labels_of(self, application_id: Id, registration_id: Id) -> Sequence[str]:
+        """List a registration's labels in alphabetical order."""
+        ...
+
+
+class NotificationStore(Protocol):
+    """Accepted notifications and the records of their deliveries."""
+
+    async def accept(self, notification: Notification) -> None:
+        """Write a notification, its recipients and its shards in one piece.
+
+        A notification in state `running` is cut into shards here.
+        """
+        ...
+
+    async def notification(
+        self, application_id: Id, notification_id: Id
+    ) -> Notification | None: ...
+    async def notifications(
+        self, application_id: Id, *, before: Id | None, limit: int
+    ) -> Sequence[Notification]:
+        """List notifications, newest first."""
+        ...
+
+    async def counters(self, notification_id: Id) -> Counters: ...
+    async def deliveries(
+        self, notification_id: Id, *, after: Cursor | None, limit: int
+    ) -> Sequence[Delivery]: ...
+
+
+class ShardLedger(Protocol):
+    """The shard table: pages out, outcomes in."""
+
+    async def claim(
+        self, worker: str, *, limit: int, leased_until: datetime, now: datetime
+    ) -> Sequence[tuple[Shard, Notification]]:
+        """Take due shards that nobody holds; raises each one's epoch."""
+        ...
+
+    async def renew(self, shards: Sequence[Shard], *, leased_until: datetime) -> None: ...
+    async def release(self, shards: Sequence[Shard]) -> None: ...
+
+    async def read_page(
+        self,
+        shard: Shard,
+        notification: Notification,
+        cursor: Cursor | None,
+        *,
+        limit: int,
+        now: datetime,
+    ) -> Page:
+        """Read the targets behind `cursor`; who went silent before `now` is left out."""
+        ...
+
+    async def commit_page(self, commit: PageCommit) -> bool:
+        """Write what a page came to; False if the shard has another owner by now."""
+        ...
+
+    async def sweep(self, *, now: datetime, limit: int) -> int:
+        """Turn due deferred deliveries into retry shards; answer how many shards."""
+        ...
+
+
+class Store(Protocol):
+    """The whole store."""
+
+    @property
+    def registry(self) -> RegistryStore: ...
+    @property
+    def tags(self) -> TagStore: ...
+    @property
+    def identity(self) -> IdentityStore: ...
+    @property
+    def notifications(self) -> NotificationStore: ...
+    @property
+    def ledger(self) -> ShardLedger: ...
+
+    async def is_ready(self) -> bool:
+        """Say whether reads and writes work now."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class ShardQueue(Protocol):
+    """Hands shards to workers. Every shard may arrive twice."""
+
+    async def claim(self, limit: int) -> Sequence[tuple[Shard, Notification]]:
+        """Take up to `limit` shards that are due now; empty if there are none."""
+        ...
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return when there may be work, or after `timeout_s`."""
+        ...
+
+    def wake(self) -> None:
+        """Say that there is new work in this process."""
+        ...
+
+    async def renew(self, shards: Sequence[Shard]) -> None:
+        """Prolong the leases of shards that are being worked on."""
+        ...
+
+    async def release(self, shards: Sequence[Shard]) -> None:
+        """Give shards back, to be claimed by anyone at once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One page's targets for one provider credential.
+
+    default_bundle_id: the application's, for registrations that name none.
+    """
+
+    credential: ProviderCredential
+    notification_id: Id
+    content: Content
+    options: Options
+    expires_at: datetime
+    default_bundle_id: str | None
+    targets: Sequence[Target]
+
+
+class Provider(Protocol):
+    """Carries messages out. Never retries, sleeps, deletes, counts or stores."""
+
+    name: ProviderName
+
+    async def send(self, batch: Batch, *, now: datetime) -> Sequence[Outcome]:
+        """Render and send; one outcome per target, in their order. Never raises."""
+        ...
+
+    async def refresh(self, credential: ProviderCredential) -> None:
+        """Forget what was minted for a credential, within the provider's limits."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Sealer(Protocol):
+    """Encrypts what must not be readable from the database alone."""
+
+    def seal(self, plain: bytes, context: bytes) -> bytes:
+        """Encrypt; `context` must be the same to open it again."""
+        ...
+
+    def unseal(self, sealed: bytes, context: bytes) -> bytes:
+        """Decrypt; raises ValueError for a wrong key, context or text."""
+        ...
+
+
+class Signer(Protocol):
+    """Signs short values that come back to us, such as nonces and cursors."""
+
+    def sign(self, purpose: str, payload: bytes) -> str:
+        """Spell a payload with its signature in letters, digits and `-_.`."""
+        ...
+
+    def verify(self, purpose: str, text: str) -> bytes | None:
+        """Answer the payload if we signed it for this purpose, else None."""
+        ...

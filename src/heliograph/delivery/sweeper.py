@@ -1,0 +1,41 @@
+"""Turns deferred deliveries that are due into retry shards."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from heliograph.core.errors import Unavailable
+
+if TYPE_CHECKING:
+    from heliograph.core.ports import Clock, ShardLedger, ShardQueue
+
+_log = structlog.get_logger("heliograph.delivery")
+
+LIMIT = 1000
+
+
+class Sweeper:
+    """Looks for due retries every so often; any number may run on one database."""
+
+    def __init__(
+        self, ledger: ShardLedger, queue: ShardQueue, clock: Clock, *, every_s: float
+    ) -> None:
+        self._ledger = ledger
+        self._queue = queue
+        self._clock = clock
+        self._every_s = every_s
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        while True:
+            await asyncio.sleep(self._every_s)
+            try:
+                made = await self._ledger.sweep(now=self._clock.now(), limit=LIMIT)
+            except Unavailable:
+                _log.warning("store_unavailable")
+                continue
+            if made:
+                self._queue.wake()

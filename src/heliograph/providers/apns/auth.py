@@ -1,0 +1,101 @@
+"""Provider tokens: signed once, shared by all connections of a credential.
+
+Source: docs/providers/apns.md, "Authentication".
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+
+from heliograph.providers.apns.settings import TOKEN_RENEWAL_AGE, TOKEN_UPDATE_INTERVAL
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from heliograph.core.ids import Id
+    from heliograph.core.model.application import ApnsCredential
+    from heliograph.core.ports import Clock
+
+MAX_TOKENS: Final = 1000
+"""Credentials whose tokens are remembered."""
+
+_RENEWAL_AGE_S: Final = TOKEN_RENEWAL_AGE.total_seconds()
+_UPDATE_INTERVAL_S: Final = TOKEN_UPDATE_INTERVAL.total_seconds()
+
+
+class UnusableKey(Exception):  # noqa: N818 - as the core's errors, named for the fact
+    """The credential's key signs nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ProviderToken:
+    authorization: bytes
+    minted_at_s: float
+
+
+class ProviderTokens:
+    """Mints provider tokens and keeps them while APNs wants no other.
+
+    Ages are read off the monotonic clock, so that a corrected wall clock
+    neither wears a token out nor keeps an old one.
+    """
+
+    def __init__(self, clock: Clock, *, size: int = MAX_TOKENS) -> None:
+        self._clock = clock
+        self._size = size
+        self._tokens: OrderedDict[Id, _ProviderToken] = OrderedDict()
+
+    def authorization(self, credential_id: Id, secret: ApnsCredential) -> bytes:
+        """Say the `authorization` of a credential's pushes; raises UnusableKey."""
+        known = self._tokens.get(credential_id)
+        if known is not None and self._age_s(known) < _RENEWAL_AGE_S:
+            self._tokens.move_to_end(credential_id)
+            return known.authorization
+        return self._mint(credential_id, secret)
+
+    def refresh(self, credential_id: Id, secret: ApnsCredential) -> bool:
+        """Mint a new token; False where the present one is too young to be replaced.
+
+        Raises UnusableKey. APNs answers a second token within 20 minutes with
+        TooManyProviderTokenUpdates, so the young one must serve.
+        """
+        known = self._tokens.get(credential_id)
+        if known is not None and self._age_s(known) < _UPDATE_INTERVAL_S:
+            return False
+        self._mint(credential_id, secret)
+        return True
+
+    def _age_s(self, token: _ProviderToken) -> float:
+        return self._clock.monotonic() - token.minted_at_s
+
+    def _mint(self, credential_id: Id, secret: ApnsCredential) -> bytes:
+        token = sign(secret, now=self._clock.now())
+        authorization = b"bearer " + token.encode("ascii")
+        self._tokens[credential_id] = _ProviderToken(authorization, self._clock.monotonic())
+        self._tokens.move_to_end(credential_id)
+        if len(self._tokens) > self._size:
+            self._tokens.popitem(last=False)
+        return authorization
+
+
+def sign(secret: ApnsCredential, *, now: datetime) -> str:
+    """Sign a provider token: ES256, `kid`, `iss` and `iat`, nothing else.
+
+    Raises UnusableKey.
+    """
+    claims = {"iss": secret.team_id, "iat": int(now.timestamp())}
+    header = {"alg": "ES256", "kid": secret.key_id}
+    payload = json.dumps(claims, separators=(",", ":"))
+    try:
+        key = ECKey.import_key(secret.key_pem)
+        return jws.serialize_compact(header, payload, key, algorithms=["ES256"])
+    except (JoseError, ValueError, TypeError) as error:
+        # Without `from`: the cause may quote the key.
+        raise UnusableKey(type(error).__name__) from None

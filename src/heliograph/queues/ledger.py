@@ -1,0 +1,52 @@
+"""The shard table itself as the queue: no second system to run."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from heliograph.core.model.delivery import Shard
+    from heliograph.core.model.notification import Notification
+    from heliograph.core.ports import Clock, ShardLedger
+
+
+class LedgerQueue:
+    """Hands out the ledger's due shards; a lease is what holds one."""
+
+    def __init__(self, ledger: ShardLedger, clock: Clock, *, worker: str, lease_s: float) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._worker = worker
+        self._lease = timedelta(seconds=lease_s)
+        self._work = asyncio.Event()
+
+    async def claim(self, limit: int) -> Sequence[tuple[Shard, Notification]]:
+        """Take up to `limit` due shards."""
+        self._work.clear()
+        now = self._clock.now()
+        return await self._ledger.claim(
+            self._worker, limit=limit, leased_until=now + self._lease, now=now
+        )
+
+    async def wait(self, timeout_s: float) -> None:
+        """Return when this process has new work, or after `timeout_s` to look for others'."""
+        try:
+            await asyncio.wait_for(self._work.wait(), timeout_s)
+        except TimeoutError:
+            return
+
+    def wake(self) -> None:
+        """Say that there is new work in this process."""
+        self._work.set()
+
+    async def renew(self, shards: Sequence[Shard]) -> None:
+        """Prolong leases from now."""
+        await self._ledger.renew(shards, leased_until=self._clock.now() + self._lease)
+
+    async def release(self, shards: Sequence[Shard]) -> None:
+        """Give shards back."""
+        await self._ledger.release(shards)

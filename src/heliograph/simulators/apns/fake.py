@@ -1,0 +1,104 @@
+"""The fake of APNs: judges, then lies if a fault says so, else keeps the push."""
+
+import json
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from heliograph.simulators.apns.provider_tokens import ConnectionTokens, KnownKeys
+from heliograph.simulators.apns.reasons import Refused
+from heliograph.simulators.apns.rules import is_message_id, judge
+from heliograph.simulators.exchange import Answer, Field, Reaction, Request
+from heliograph.simulators.faults import Fault, FaultBook
+from heliograph.simulators.inbox import Inbox, ReceivedPush
+from heliograph.simulators.misbehaviour import misbehave
+
+STREAMS_BEFORE_AUTHENTICATION: Final = 1
+STREAMS: Final = 1000
+_AUTHENTICATION_FAILED: Final = 403
+
+
+class ApnsFake:
+    """One environment of APNs; the sandbox differs by its `apns-unique-id`."""
+
+    def __init__(
+        self,
+        *,
+        keys: KnownKeys,
+        inbox: Inbox,
+        faults: FaultBook,
+        now: Callable[[], datetime],
+        is_sandbox: bool,
+    ) -> None:
+        self.keys = keys
+        self.inbox = inbox
+        self.faults = faults
+        self.now = now
+        self.is_sandbox = is_sandbox
+
+    def open_session(self) -> "ApnsSession":
+        """Begin a connection."""
+        return ApnsSession(self)
+
+
+class ApnsSession:
+    """One connection to APNs."""
+
+    def __init__(self, fake: ApnsFake) -> None:
+        self.max_streams = STREAMS_BEFORE_AUTHENTICATION
+        self._fake = fake
+        self._tokens = ConnectionTokens(fake.keys)
+
+    def react(self, request: Request) -> Reaction:
+        """Answer one push."""
+        now = self._fake.now()
+        verdict = judge(request, self._tokens, now=now)
+        fields = self._fields(request)
+        if isinstance(verdict, Refused):
+            # Only a push that got past the provider token shows who is calling; a request
+            # refused before that check shows nothing.
+            if self._tokens.is_bound and verdict.status != _AUTHENTICATION_FAILED:
+                self.max_streams = STREAMS
+            return _refusal(verdict.status, fields, {"reason": verdict.reason})
+        fault = self._fake.faults.take(verdict.token)
+        if fault is None or fault.takes_push:
+            push = ReceivedPush("apns", verdict.token, request.headers, request.body, now)
+            self._fake.inbox.add(push)
+        if fault is None:
+            self.max_streams = STREAMS
+            return Answer(200, fields)
+        if fault.status != _AUTHENTICATION_FAILED:
+            self.max_streams = STREAMS
+        return _scripted(fault, fields)
+
+    def _fields(self, request: Request) -> tuple[Field, ...]:
+        message_id = request.headers.get(b"apns-id")
+        if message_id is None or not is_message_id(message_id):
+            message_id = str(uuid.uuid4()).encode()
+        if self._fake.is_sandbox:
+            unique_id = str(uuid.uuid4()).encode()
+            return (b"apns-id", message_id), (b"apns-unique-id", unique_id)
+        return ((b"apns-id", message_id),)
+
+
+def _scripted(fault: Fault, fields: tuple[Field, ...]) -> Reaction:
+    detail: dict[str, Any] = {"reason": fault.reason} if fault.reason else {}
+    if fault.timestamp is not None:
+        detail["timestamp"] = fault.timestamp
+    answer = None
+    if fault.takes_push:
+        answer = Answer(200, fields, delay_ms=fault.delay_ms)
+    elif fault.status is not None:
+        if fault.retry_after is not None:
+            fields = (*fields, (b"retry-after", str(fault.retry_after).encode()))
+        answer = _refusal(fault.status, fields, detail, delay_ms=fault.delay_ms)
+    debug = json.dumps(detail).encode() if detail else b""
+    return misbehave(fault, answer, debug=debug)
+
+
+def _refusal(
+    status: int, fields: tuple[Field, ...], detail: dict[str, Any], *, delay_ms: int = 0
+) -> Answer:
+    body = json.dumps(detail, separators=(",", ":")).encode() if detail else b""
+    return Answer(status, fields, body, delay_ms)

@@ -1,0 +1,55 @@
+"""How work reaches a database, whichever engine it is.
+
+Work is a plain function of a SQLAlchemy connection, run in one transaction.
+SQLite runs it on a thread of its own; PostgreSQL runs it on the event loop
+behind a greenlet. So every statement is written once, without `await`, and a
+page of a broadcast costs one hop, not one per statement.
+
+Source: docs/decisions/0002-storage.md.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy import Connection
+
+T = TypeVar("T")
+
+
+class Lane(IntEnum):
+    """Which writes go first where there is one writer."""
+
+    API = 0
+    PAGE = 1
+
+
+class Database(Protocol):
+    """One engine. Everything raises `Unavailable` when the database is."""
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run work that only reads."""
+        ...
+
+    async def write(self, work: Callable[[Connection], T], lane: Lane = Lane.API) -> T:
+        """Run work in one writing transaction; on return it is durable."""
+        ...
+
+    async def write_steps(self, steps: Sequence[Callable[[Connection], bool]]) -> bool:
+        """Run the steps of one page commit, letting API writes overtake where one
+        writer serves both. The last step carries the cursor. A step that answers
+        False stops the rest; the answer is then False.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish what is running and let go of the database."""
+        ...
+
+
+class DatabaseInUse(Exception):  # noqa: N818 - a state of affairs, told to the operator
+    """Another server holds this data directory."""

@@ -1,0 +1,47 @@
+"""Driver errors become `Unavailable`, in one place."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import asyncpg
+from sqlalchemy import exc
+
+from heliograph.core.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SERIALIZATION_FAILURES = frozenset({"40001", "40P01"})
+"""PostgreSQL undid the transaction for another's sake: repeated whole, it succeeds."""
+
+
+@contextmanager
+def unavailable_if_failing() -> Iterator[None]:
+    """Turn what a driver raises for trouble of the database into `Unavailable`.
+
+    Faults of a statement or a value pass through: those are ours.
+    """
+    try:
+        yield
+    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
+        raise Unavailable("database") from error
+    except exc.DBAPIError as error:
+        if error.connection_invalidated or sql_state(error)[:2] in {"08", "53", "57", "40", "25"}:
+            raise Unavailable("database") from error
+        raise
+    except (OSError, asyncio.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        # What connecting raises arrives without SQLAlchemy's wrapping.
+        raise Unavailable("database") from error
+
+
+def sql_state(error: exc.DBAPIError) -> str:
+    """The five-character SQLSTATE of a PostgreSQL error, or an empty text."""
+    return str(getattr(error.orig, "sqlstate", None) or "")
+
+
+def is_serialization_failure(error: BaseException) -> bool:
+    """Say whether the same work, repeated whole, may well succeed."""
+    return isinstance(error, exc.DBAPIError) and sql_state(error) in _SERIALIZATION_FAILURES

@@ -1,0 +1,318 @@
+"""Accounts, applications, API clients, users, sessions and sealed credentials."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Select, delete, insert, select
+
+from heliograph.core.clock import from_ms, to_ms
+from heliograph.core.ids import Id, new_id
+from heliograph.core.model.application import Account, Application, Defaults
+from heliograph.core.model.identity import ApiClient, Scope, Session, SessionForm, User
+from heliograph.core.model.registration import (
+    DepartureReason,
+    Environment,
+    MemberKey,
+    ProviderName,
+    UserKey,
+)
+from heliograph.core.ports import SealedCredential
+from heliograph.storage.engines import upsert
+from heliograph.storage.members import resolve_members
+from heliograph.storage.registry_changes import remove_registrations
+from heliograph.storage.rows import select_registrations, to_registration
+from heliograph.storage.tables import (
+    accounts,
+    api_clients,
+    applications,
+    credentials,
+    members,
+    registrations,
+    sessions,
+    users,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Row
+
+    from heliograph.storage.database import Database
+
+
+class SqlIdentity:
+    """Who is who, in a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add_account(self, account: Account) -> None:
+        """Write an account."""
+        await self._insert(
+            accounts,
+            {"id": account.id, "name": account.name, "created_ms": to_ms(account.created)},
+        )
+
+    async def accounts(self) -> Sequence[Account]:
+        """List accounts by age."""
+        rows = await self._all(select(accounts).order_by(accounts.c.id))
+        return [Account(Id(row.id), row.name, from_ms(row.created_ms)) for row in rows]
+
+    async def add_application(self, application: Application) -> None:
+        """Write an application."""
+        await self._insert(
+            applications,
+            {
+                "id": application.id,
+                "account_id": application.account_id,
+                "name": application.name,
+                "created_ms": to_ms(application.created),
+                "default_bundle_id": application.defaults.bundle_id,
+                "default_environment": application.defaults.environment.value,
+                "settings": json.dumps(dict(application.settings)),
+            },
+        )
+
+    async def application(self, application_id: Id) -> Application | None:
+        """Read an application."""
+        rows = await self._all(select(applications).where(applications.c.id == application_id))
+        return _to_application(rows[0]) if rows else None
+
+    async def applications(self, account_id: Id | None) -> Sequence[Application]:
+        """List an account's applications by age, or everybody's."""
+        query = select(applications).order_by(applications.c.id)
+        if account_id is not None:
+            query = query.where(applications.c.account_id == account_id)
+        return [_to_application(row) for row in await self._all(query)]
+
+    async def add_client(self, client: ApiClient, secret_hash: bytes) -> None:
+        """Write an API client."""
+        await self._insert(
+            api_clients,
+            {
+                "id": client.id,
+                "account_id": client.account_id,
+                "application_id": client.application_id,
+                "name": client.name,
+                "scopes": " ".join(sorted(client.scopes)),
+                "secret_hash": secret_hash,
+                "created_ms": to_ms(client.created),
+            },
+        )
+
+    async def client_by_secret(self, secret_hash: bytes) -> ApiClient | None:
+        """Find the API client that holds a key."""
+        query = select(api_clients).where(api_clients.c.secret_hash == secret_hash)
+        rows = await self._all(query)
+        return _to_client(rows[0]) if rows else None
+
+    async def clients(self, account_id: Id | None) -> Sequence[ApiClient]:
+        """List an account's API clients by age, or everybody's."""
+        query = select(api_clients).order_by(api_clients.c.id)
+        if account_id is not None:
+            query = query.where(api_clients.c.account_id == account_id)
+        return [_to_client(row) for row in await self._all(query)]
+
+    async def ensure_member(
+        self, account_id: Id, application_id: Id, external_id: str | None, *, now: datetime
+    ) -> tuple[User, MemberKey]:
+        """Find or make a user and their membership."""
+
+        def work(connection: Connection) -> tuple[User, MemberKey]:
+            if external_id is None:
+                user = User(new_id(now), account_id, None, now)
+                member = MemberKey(user.id, new_id(now))
+                connection.execute(
+                    insert(users),
+                    {"id": user.id, "account_id": account_id, "created_ms": to_ms(now)},
+                )
+                connection.execute(
+                    insert(members),
+                    {
+                        "application_id": application_id,
+                        "user_id": user.id,
+                        "id": member.member_id,
+                    },
+                )
+                return user, member
+            owner = UserKey(account_id, external_id)
+            member = resolve_members(connection, [(application_id, owner)], now=now)[
+                application_id, owner
+            ]
+            row = connection.execute(select(users).where(users.c.id == member.user_id)).one()
+            return _to_user(row), member
+
+        return await self._database.write(work)
+
+    async def users(self, account_id: Id | None, *, after: Id | None, limit: int) -> Sequence[User]:
+        """List an account's users by age, or everybody's."""
+        query = select(users).order_by(users.c.id).limit(limit)
+        if account_id is not None:
+            query = query.where(users.c.account_id == account_id)
+        if after is not None:
+            query = query.where(users.c.id > after)
+        return [_to_user(row) for row in await self._all(query)]
+
+    async def add_session(self, session: Session, token_hash: bytes) -> None:
+        """Write a session."""
+        await self._insert(
+            sessions,
+            {
+                "id": session.id,
+                "account_id": session.account_id,
+                "application_id": session.application_id,
+                "user_id": session.user_id,
+                "member_id": session.member_id,
+                "form": session.form.value,
+                "token_hash": token_hash,
+                "created_ms": to_ms(session.created),
+                "expires_ms": to_ms(session.expires_at),
+            },
+        )
+
+    async def session_by_token(self, token_hash: bytes, form: SessionForm) -> Session | None:
+        """Find the session behind a token of a form."""
+        query = _select_sessions().where(
+            sessions.c.token_hash == token_hash, sessions.c.form == form.value
+        )
+        rows = await self._all(query)
+        return _to_session(rows[0]) if rows else None
+
+    async def sessions(
+        self, application_id: Id, *, after: Id | None, limit: int
+    ) -> Sequence[Session]:
+        """List an application's sessions by age."""
+        query = (
+            _select_sessions()
+            .where(sessions.c.application_id == application_id)
+            .order_by(sessions.c.id)
+            .limit(limit)
+        )
+        if after is not None:
+            query = query.where(sessions.c.id > after)
+        return [_to_session(row) for row in await self._all(query)]
+
+    async def end_session(self, session_id: Id, *, now: datetime) -> bool:
+        """Delete a session with every registration that was made through it."""
+
+        def work(connection: Connection) -> bool:
+            # The delete comes first: it waits for batches that hold the
+            # session, and so sees what they registered.
+            ended = connection.execute(
+                delete(sessions)
+                .where(sessions.c.id == session_id)
+                .returning(sessions.c.application_id, sessions.c.member_id)
+            ).one_or_none()
+            if ended is None:
+                return False
+            leaving = connection.execute(
+                select_registrations()
+                .where(
+                    registrations.c.application_id == ended.application_id,
+                    registrations.c.member_id == ended.member_id,
+                    registrations.c.session_id == session_id,
+                )
+                .order_by(registrations.c.refreshed_ms, registrations.c.id)
+                .with_for_update(of=registrations)
+            ).all()
+            if leaving:
+                reason = DepartureReason.SESSION_ENDED
+                rows = [(to_registration(row), reason) for row in leaving]
+                remove_registrations(connection, rows, now)
+            return True
+
+        return await self._database.write(work)
+
+    async def put_credential(
+        self,
+        application_id: Id,
+        credential_id: Id,
+        provider: ProviderName,
+        environment: Environment,
+        sealed: bytes,
+        *,
+        now: datetime,
+    ) -> None:
+        """Store a sealed credential in place of the former one."""
+
+        def work(connection: Connection) -> None:
+            changing = ("id", "sealed", "updated_ms")
+            connection.execute(
+                upsert(connection, credentials, changing=changing),
+                {
+                    "application_id": application_id,
+                    "provider": provider.value,
+                    "environment": environment.value,
+                    "id": credential_id,
+                    "sealed": sealed,
+                    "updated_ms": to_ms(now),
+                },
+            )
+
+        await self._database.write(work)
+
+    async def credentials(self, application_id: Id) -> Sequence[SealedCredential]:
+        """List an application's sealed credentials."""
+        query = select(credentials).where(credentials.c.application_id == application_id)
+        return [
+            SealedCredential(
+                Id(row.id), ProviderName(row.provider), Environment(row.environment), row.sealed
+            )
+            for row in await self._all(query)
+        ]
+
+    async def _all(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        return await self._database.read(lambda connection: connection.execute(query).all())
+
+    async def _insert(self, table: Any, values: dict[str, Any]) -> None:
+        def work(connection: Connection) -> None:
+            connection.execute(insert(table), values)
+
+        await self._database.write(work)
+
+
+def _select_sessions() -> Select[Any]:
+    return select(sessions, users.c.external_id).join(users, users.c.id == sessions.c.user_id)
+
+
+def _to_application(row: Row[Any]) -> Application:
+    return Application(
+        id=Id(row.id),
+        account_id=Id(row.account_id),
+        name=row.name,
+        created=from_ms(row.created_ms),
+        defaults=Defaults(row.default_bundle_id, Environment(row.default_environment)),
+        settings=json.loads(row.settings),
+    )
+
+
+def _to_client(row: Row[Any]) -> ApiClient:
+    return ApiClient(
+        id=Id(row.id),
+        account_id=Id(row.account_id),
+        name=row.name,
+        scopes=frozenset(map(Scope, row.scopes.split())),
+        created=from_ms(row.created_ms),
+        application_id=row.application_id,
+    )
+
+
+def _to_user(row: Row[Any]) -> User:
+    return User(Id(row.id), Id(row.account_id), row.external_id, from_ms(row.created_ms))
+
+
+def _to_session(row: Row[Any]) -> Session:
+    return Session(
+        id=Id(row.id),
+        account_id=Id(row.account_id),
+        application_id=Id(row.application_id),
+        user_id=Id(row.user_id),
+        member_id=Id(row.member_id),
+        form=SessionForm(row.form),
+        created=from_ms(row.created_ms),
+        expires_at=from_ms(row.expires_ms),
+        external_user_id=row.external_id,
+    )

@@ -1,0 +1,31 @@
+"""Brings a database's tables up to date by Alembic's revisions.
+
+Revisions expand before they contract, so that nodes of two versions can run
+side by side on one PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import func, select
+
+from heliograph.storage.engines import is_postgresql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+_LOCK = 0x48454C494F  # "HELIO": nodes that start together upgrade one after the other
+
+
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Run the revisions that this database has not seen, in the caller's transaction."""
+    if is_postgresql(connection):
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)

@@ -1,0 +1,291 @@
+"""One batch of registry commands in one transaction: load, apply, write the end state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select, tuple_
+
+from heliograph.core.claims import RegistryState
+from heliograph.core.errors import CoreError, NotAuthenticated
+from heliograph.core.ids import Id
+from heliograph.core.model.registration import (
+    Changes,
+    DepartureReason,
+    Draft,
+    MemberKey,
+    Owner,
+    ProviderName,
+    Registration,
+    Slot,
+    token_hash,
+)
+from heliograph.core.slots import bucket_of, slot_hash
+from heliograph.storage.engines import is_in, lock_keys
+from heliograph.storage.members import resolve_members
+from heliograph.storage.registry_changes import write_changes
+from heliograph.storage.rows import select_registrations, to_registration
+from heliograph.storage.tables import registrations, sessions, token_holders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Select
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Apply a draft."""
+
+    draft: Draft
+
+    @property
+    def application_id(self) -> Id:
+        """Whose registry it is about."""
+        return self.draft.application_id
+
+    @property
+    def at(self) -> datetime:
+        """When it arrived."""
+        return self.draft.arrived_at
+
+
+@dataclass(frozen=True, slots=True)
+class Unregister:
+    """Empty a slot. token: only if the slot holds it."""
+
+    application_id: Id
+    at: datetime
+    slot: Slot
+    owner: Owner | None
+    provider: ProviderName | None
+    token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Forget one registration by id."""
+
+    application_id: Id
+    at: datetime
+    registration_id: Id
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Change one registration in place."""
+
+    application_id: Id
+    at: datetime
+    registration_id: Id
+    changes: Changes
+
+
+Command = Register | Unregister | Remove | Change
+Answer = Registration | None
+
+
+class _Wanted:
+    """Keys under which to look for registrations of one application."""
+
+    __slots__ = ("ids", "members", "slots", "tokens")
+
+    def __init__(self) -> None:
+        self.slots: set[bytes] = set()
+        self.tokens: set[bytes] = set()
+        self.members: set[Id] = set()
+        self.ids: set[Id] = set()
+
+
+def run_batch(connection: Connection, commands: Sequence[Command]) -> list[Answer | CoreError]:
+    """Apply commands in the order they arrived; one answer each.
+
+    Raises whatever the driver raises; nothing is written then.
+    """
+    batch = _Batch(connection, commands)
+    batch.lock()
+    state = RegistryState(batch.load())
+    answers = [batch.apply(state, command) for command in commands]
+    write_changes(connection, state.changes(), max(command.at for command in commands))
+    return answers
+
+
+class _Batch:
+    """What a batch needs to know before the rules can be applied to it."""
+
+    def __init__(self, connection: Connection, commands: Sequence[Command]) -> None:
+        self._connection = connection
+        self._commands = commands
+        self._dead_sessions: set[Id] = set()
+        self._members = self._resolve_members()
+        self._keys: dict[int, tuple[bytes | None, bytes | None]] = {
+            id(command): self._keys_of(command) for command in commands
+        }
+
+    def lock(self) -> None:
+        """Take every slot, token and member key, sorted; then see which sessions live."""
+        keys = {key for pair in self._keys.values() for key in pair if key}
+        session_ids = set()
+        for command in self._commands:
+            if isinstance(command, Register):
+                if member := self._limited_member(command.draft):
+                    keys.add(member)
+                if command.draft.session_id is not None:
+                    session_ids.add(command.draft.session_id)
+        lock_keys(self._connection, keys)
+        if session_ids:
+            # Shared locks: a session that ends now waits, and then takes the
+            # registrations of this batch with it.
+            living = self._connection.execute(
+                select(sessions.c.id)
+                .where(is_in(self._connection, sessions.c.id, sorted(session_ids)))
+                .order_by(sessions.c.id)
+                .with_for_update(read=True)
+            ).scalars()
+            self._dead_sessions = session_ids - set(map(Id, living))
+
+    def load(self) -> list[Registration]:
+        """Read every registration that the commands may touch."""
+        by_application: dict[Id, _Wanted] = {}
+        for command in self._commands:
+            wanted = by_application.setdefault(command.application_id, _Wanted())
+            slot, digest = self._keys[id(command)]
+            if slot:
+                wanted.slots.add(slot)
+            if digest:
+                wanted.tokens.add(digest)
+            match command:
+                case Register(draft):
+                    if member := self._limited_member(draft):
+                        wanted.members.add(member)
+                case Remove() | Change():
+                    wanted.ids.add(command.registration_id)
+                case Unregister():
+                    pass
+        return [
+            row
+            for application_id, wanted in by_application.items()
+            for row in _load(self._connection, application_id, wanted)
+        ]
+
+    def apply(self, state: RegistryState, command: Command) -> Answer | CoreError:
+        """Apply one command; a refusal is an answer too."""
+        slot, digest = self._keys[id(command)]
+        match command:
+            case Register(draft):
+                if draft.session_id in self._dead_sessions:
+                    return NotAuthenticated()
+                assert slot is not None
+                assert digest is not None
+                try:
+                    return state.register(draft, self._member(draft), slot, digest)
+                except CoreError as error:
+                    return error
+            case Unregister():
+                if slot is None:
+                    return None
+                return state.unregister(command.application_id, slot, digest)
+            case Remove():
+                return state.remove(command.registration_id, DepartureReason.UNREGISTERED)
+            case Change():
+                return state.change(command.registration_id, command.changes)
+
+    def _resolve_members(self) -> dict[tuple[Id, Owner], MemberKey]:
+        """Find every owner; only a registration makes those that are missing."""
+        drafts = [command.draft for command in self._commands if isinstance(command, Register)]
+        members = resolve_members(
+            self._connection,
+            [(draft.application_id, draft.owner) for draft in drafts if draft.owner],
+            now=max((draft.arrived_at for draft in drafts), default=None),
+        )
+        leaving = [command for command in self._commands if isinstance(command, Unregister)]
+        return members | resolve_members(
+            self._connection,
+            [(command.application_id, command.owner) for command in leaving if command.owner],
+            now=None,
+        )
+
+    def _member(self, draft: Draft) -> MemberKey | None:
+        return self._members[draft.application_id, draft.owner] if draft.owner else None
+
+    def _limited_member(self, draft: Draft) -> Id | None:
+        """The member whose other registrations count against the draft's limit."""
+        member = self._member(draft)
+        return member.member_id if member and draft.member_limit is not None else None
+
+    def _keys_of(self, command: Command) -> tuple[bytes | None, bytes | None]:
+        """The slot, and the hash of the token, that a command is about."""
+        match command:
+            case Register(draft):
+                owner = self._member(draft)
+                return _slot_and_token(
+                    draft.application_id, draft.slot, owner, draft.provider, draft.token
+                )
+            case Unregister(application_id, _, slot, wanted_owner, provider, token):
+                owner = None
+                if wanted_owner is not None:
+                    owner = self._members.get((application_id, wanted_owner))
+                    if owner is None:
+                        return None, None
+                return _slot_and_token(application_id, slot, owner, provider, token)
+            case Change(application_id, _, registration_id, changes):
+                if changes.token is None:
+                    return None, None
+                # The row is locked, so that its provider stays what we read.
+                provider = self._connection.execute(
+                    select(registrations.c.provider)
+                    .where(
+                        registrations.c.application_id == application_id,
+                        registrations.c.bucket == registration_id[-1],
+                        registrations.c.id == registration_id,
+                    )
+                    .with_for_update()
+                ).scalar_one_or_none()
+                return None, token_hash(provider, changes.token) if provider else None
+            case Remove():
+                return None, None
+
+
+def _slot_and_token(
+    application_id: Id,
+    slot: Slot,
+    owner: MemberKey | None,
+    provider: str | None,
+    token: str | None,
+) -> tuple[bytes, bytes | None]:
+    digest = None if token is None else token_hash(provider or "", token)
+    user_id = owner.user_id if owner else None
+    key = slot_hash(
+        application_id, slot, user_id=user_id, provider=provider or "", token_hash=digest or b""
+    )
+    return key, digest
+
+
+def _load(connection: Connection, application_id: Id, wanted: _Wanted) -> Iterable[Registration]:
+    """Read rows by slot, token, id and member, and keep them locked."""
+    rows = registrations.c
+    base = select_registrations().where(rows.application_id == application_id)
+    if wanted.slots:
+        slots = sorted((bucket_of(slot), slot) for slot in wanted.slots)
+        yield from _locked(connection, base.where(tuple_(rows.bucket, rows.slot).in_(slots)))
+    if wanted.tokens:
+        held = select(token_holders.c.registration_id).where(
+            token_holders.c.application_id == application_id,
+            is_in(connection, token_holders.c.token_hash, sorted(wanted.tokens)),
+        )
+        wanted.ids.update(map(Id, connection.execute(held).scalars()))
+    if wanted.ids:
+        keys = sorted((key[-1], key) for key in wanted.ids)
+        yield from _locked(connection, base.where(tuple_(rows.bucket, rows.id).in_(keys)))
+    if wanted.members:
+        yield from _locked(
+            connection, base.where(is_in(connection, rows.member_id, sorted(wanted.members)))
+        )
+
+
+def _locked(connection: Connection, query: Select[Any]) -> Iterable[Registration]:
+    """Read in one order, so that two batches that meet wait for each other in it."""
+    ordered = query.order_by(registrations.c.refreshed_ms, registrations.c.id)
+    return map(to_registration, connection.execute(ordered.with_for_update(of=registrations)))

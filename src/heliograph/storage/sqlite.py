@@ -1,0 +1,245 @@
+"""SQLite with one writer: a thread that owns the only writing connection.
+
+API writes overtake page commits in its queue; readers have connections of
+their own; checkpoints run in a third thread, so that no commit waits for one.
+Measured: docs/decisions/0002-storage.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import itertools
+import os
+import queue
+import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import NullPool
+
+from heliograph.core.errors import Unavailable
+from heliograph.storage.database import DatabaseInUse, Lane
+from heliograph.storage.failures import unavailable_if_failing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+T = TypeVar("T")
+
+FILE_NAME = "heliograph.sqlite3"
+_BUSY_TIMEOUT_S = 2.0
+_CHECKPOINT_EVERY_S = 0.25
+_CHECKPOINT_FROM_BYTES = 4 * 1024 * 1024
+_RESTART_FROM_BYTES = 256 * 1024 * 1024
+
+
+class SqliteDatabase:
+    """The embedded engine: one file, one writing thread, `synchronous=FULL`.
+
+    exclusive: take the lock file, as a server does; a short command that
+    writes beside a running server does not. Raises DatabaseInUse.
+    """
+
+    def __init__(
+        self, directory: Path, *, readers: int = 2, timeout_s: float = 10.0, exclusive: bool = True
+    ) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._path = directory / FILE_NAME
+        self._timeout_s = timeout_s
+        self._lock = _lock(directory) if exclusive else None
+        self._jobs: queue.PriorityQueue[tuple[int, int, _Job | None]] = queue.PriorityQueue()
+        self._order = itertools.count()
+        self._engine = _engine(self._path, "BEGIN IMMEDIATE")
+        self._read_engine = _engine(self._path, "BEGIN")
+        self._local = threading.local()
+        self._read_connections: list[Connection] = []
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="sqlite-reader")
+        self._stopping = threading.Event()
+        self._inode: int | None = None
+        self._threads = [threading.Thread(target=self._write_loop, name="sqlite-writer")]
+        if exclusive:
+            self._threads.append(
+                threading.Thread(target=self._checkpoint_loop, name="sqlite-checkpoint")
+            )
+        for thread in self._threads:
+            thread.start()
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run work on a reader thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, self._read, work)
+
+    async def write(self, work: Callable[[Connection], T], lane: Lane = Lane.API) -> T:
+        """Run work on the writer thread in a transaction of its own."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        job = _Job(work, loop, future, time.monotonic() + self._timeout_s)
+        self._jobs.put((lane, next(self._order), job))
+        return await future
+
+    async def write_steps(self, steps: Sequence[Callable[[Connection], bool]]) -> bool:
+        """Run each step as a transaction; API writes may come between two."""
+        for step in steps:
+            if not await self.write(step, Lane.PAGE):
+                return False
+        return True
+
+    async def close(self) -> None:
+        """Run what is queued, then stop the threads and release the lock."""
+        self._stopping.set()
+        self._jobs.put((Lane.PAGE + 1, next(self._order), None))
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join)
+        self._readers.shutdown(wait=True)
+        for connection in self._read_connections:
+            connection.close()
+        self._engine.dispose()
+        self._read_engine.dispose()
+        if self._lock is not None:
+            os.close(self._lock)
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        with unavailable_if_failing():
+            connection: Connection | None = getattr(self._local, "connection", None)
+            if connection is None or connection.closed:
+                connection = self._read_engine.connect()
+                self._local.connection = connection
+                self._read_connections.append(connection)
+            with connection.begin():
+                return work(connection)
+
+    def _write_loop(self) -> None:
+        connection: Connection | None = None
+        while True:
+            _, _, job = self._jobs.get()
+            if job is None:
+                break
+            if job.deadline < time.monotonic():
+                # Its caller has had a slow answer already; a locked file
+                # must not make the whole queue wait one by one.
+                job.fail(Unavailable("database"))
+                continue
+            try:
+                with unavailable_if_failing():
+                    if connection is None:
+                        connection = self._engine.connect()
+                    self._check_file()
+                    with connection.begin():
+                        answer = job.work(connection)
+            except BaseException as error:  # noqa: BLE001 - handed to the caller
+                if isinstance(error, Unavailable) and connection is not None:
+                    connection.close()
+                    connection = None
+                job.fail(error)
+            else:
+                job.succeed(answer)
+        if connection is not None:
+            connection.close()
+
+    def _check_file(self) -> None:
+        """Notice a data file that was moved away: writing on would lose it unseen."""
+        inode = os.stat(self._path).st_ino
+        if self._inode is None:
+            self._inode = inode
+        elif inode != self._inode:
+            self._inode = None
+            raise Unavailable("database")
+
+    def _checkpoint_loop(self) -> None:
+        """Move the write-ahead log into the file, in steps that block nobody."""
+        wal = self._path.with_name(self._path.name + "-wal")
+        connection: sqlite3.Connection | None = None
+        while not self._stopping.wait(_CHECKPOINT_EVERY_S):
+            try:
+                size_bytes = wal.stat().st_size
+                if size_bytes < _CHECKPOINT_FROM_BYTES:
+                    continue
+                if connection is None:
+                    connection = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S)
+                mode = "RESTART" if size_bytes > _RESTART_FROM_BYTES else "PASSIVE"
+                connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+            except (OSError, sqlite3.Error):
+                # The next round tries again; the log only grows meanwhile.
+                if connection is not None:
+                    connection.close()
+                    connection = None
+        if connection is not None:
+            connection.close()
+
+
+class _Job:
+    """One transaction on its way to the writer, with the future that waits for it."""
+
+    __slots__ = ("_future", "_loop", "deadline", "work")
+
+    def __init__(
+        self,
+        work: Callable[[Connection], T],
+        loop: asyncio.AbstractEventLoop,
+        future: asyncio.Future[T],
+        deadline: float,
+    ) -> None:
+        self.work: Callable[[Connection], object] = work
+        self.deadline = deadline
+        self._loop = loop
+        self._future: asyncio.Future[object] = future  # type: ignore[assignment] # invariant
+        # What it came to is of the type that the future awaits.
+
+    def succeed(self, answer: object) -> None:
+        self._tell(self._set_result, answer)
+
+    def fail(self, error: BaseException) -> None:
+        self._tell(self._set_exception, error)
+
+    def _tell(self, setter: Callable[..., None], value: object) -> None:
+        # A loop that was closed meanwhile has nobody waiting.
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(setter, value)
+
+    def _set_result(self, answer: object) -> None:
+        if not self._future.done():
+            self._future.set_result(answer)
+
+    def _set_exception(self, error: BaseException) -> None:
+        if not self._future.done():
+            self._future.set_exception(error)
+
+
+def _engine(path: Path, begin: str) -> Engine:
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        connection.executescript(
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
+            "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536; PRAGMA mmap_size=1073741824;"
+        )
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # The driver would begin a deferred transaction at the first write,
+        # and fail there if another process writes; this waits at the start.
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _lock(directory: Path) -> int:
+    """Hold the directory's lock file for this process; raises DatabaseInUse."""
+    handle = os.open(directory / "heliograph.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise DatabaseInUse(
+            f"another Heliograph server is using {directory}; stop it, or choose another --data"
+        ) from error
+    return handle

@@ -1,0 +1,76 @@
+"""The whole store: one database, one adapter per port."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from heliograph.core.errors import Unavailable
+from heliograph.storage.identity import SqlIdentity
+from heliograph.storage.ledger import SqlLedger
+from heliograph.storage.migrate import upgrade
+from heliograph.storage.notifications import SqlNotifications
+from heliograph.storage.postgresql import PostgresDatabase
+from heliograph.storage.registry import SqlRegistry
+from heliograph.storage.sqlite import SqliteDatabase
+from heliograph.storage.tagging import SqlTags
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from heliograph.config import Storage
+    from heliograph.storage.database import Database
+
+
+class SqlStore:
+    """Everything that is kept, in one database of either engine."""
+
+    def __init__(self, database: Database, *, batch_size: int) -> None:
+        self._database = database
+        self.registry = SqlRegistry(database, batch_size=batch_size)
+        self.tags = SqlTags(database)
+        self.identity = SqlIdentity(database)
+        self.notifications = SqlNotifications(database)
+        self.ledger = SqlLedger(database)
+
+    async def is_ready(self) -> bool:
+        """Say whether the database answers reads and takes writes now."""
+        try:
+            await self._database.read(lambda connection: connection.execute(text("SELECT 1")).all())
+            await self._database.write(
+                lambda connection: connection.execute(text("SELECT 1")).all()
+            )
+        except Unavailable:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Write what is waiting, then close the database."""
+        await self.registry.drain()
+        await self._database.close()
+
+
+async def open_store(config: Storage, directory: Path, *, exclusive: bool = True) -> SqlStore:
+    """Open the database, bring its tables up to date, and answer the store.
+
+    directory: where SQLite keeps its file. exclusive: take SQLite's lock, as
+    a server does. Raises DatabaseInUse, Unavailable.
+    """
+    database: Database
+    if config.database_url is not None:
+        database = PostgresDatabase(
+            config.database_url.get_secret_value(),
+            pool_size=config.pool_size,
+            timeout_s=config.timeout_s,
+        )
+    else:
+        database = SqliteDatabase(
+            directory, readers=config.readers, timeout_s=config.timeout_s, exclusive=exclusive
+        )
+    try:
+        await database.write(upgrade)
+    except BaseException:
+        await database.close()
+        raise
+    return SqlStore(database, batch_size=config.batch_size)

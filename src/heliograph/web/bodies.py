@@ -1,0 +1,166 @@
+"""Request bodies: read within limits, parsed without surprises."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from starlette.requests import ClientDisconnect
+
+from heliograph.core.errors import InvalidRequest, PayloadTooLarge, Problem, ProblemKind
+from heliograph.web.errors import RequestTimeout
+from heliograph.web.schemas import MAX_INT64, MIN_INT64
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from heliograph.core.errors import PathPart
+    from heliograph.web.request import Request
+
+DRAIN_BYTES = 16 * 1024 * 1024
+"""How much of a refused body is still read: many clients read no answer before they sent all."""
+
+MAX_DEPTH = 64
+"""Nesting of arrays and objects: far beyond any vendor's body, far below what breaks a writer."""
+
+_SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|[0-9]{19}")
+"""Bytes without which no lone surrogate, NUL or integer beyond 64 bits can be inside."""
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """What one body may cost."""
+
+    body_bytes: int
+    timeout_s: float
+
+
+async def read_body(request: Request, limits: BodyLimits) -> bytes:
+    """Read a whole body.
+
+    Raises PayloadTooLarge past the limit (announced or not), RequestTimeout,
+    ClientDisconnect.
+    """
+    announced = _content_length(request)
+    is_refused = announced is not None and announced > limits.body_bytes
+    if is_refused and request.headers.get("expect", "").lower() == "100-continue":
+        # The client asks before it sends: there is nothing to drain.
+        raise PayloadTooLarge(announced, limits.body_bytes)
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(limits.timeout_s):
+            async for chunk in _chunks(request):
+                size += len(chunk)
+                if size <= limits.body_bytes and not is_refused:
+                    chunks.append(chunk)
+                    continue
+                is_refused = True
+                chunks.clear()
+                if size > DRAIN_BYTES:
+                    request.is_body_left = True
+                    break
+    except TimeoutError:
+        request.is_body_left = True
+        if is_refused:
+            raise PayloadTooLarge(announced, limits.body_bytes) from None
+        raise RequestTimeout from None
+    if is_refused:
+        raise PayloadTooLarge(announced or size, limits.body_bytes)
+    return b"".join(chunks)
+
+
+async def _chunks(request: Request) -> AsyncIterator[bytes]:
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        yield message.get("body", b"")
+        if not message.get("more_body", False):
+            return
+
+
+def _content_length(request: Request) -> int | None:
+    text = request.headers.get("content-length", "")
+    return int(text) if text.isascii() and text.isdecimal() else None
+
+
+def parse_json(raw: bytes) -> Any:
+    """Parse a body; of repeated keys the last wins.
+
+    Raises InvalidRequest: NOT_JSON for what is none (NaN, numbers beyond
+    all bounds and nesting past MAX_DEPTH included), otherwise one problem
+    for each string or integer that could not be stored.
+    """
+    try:
+        value = _DECODER.decode(raw.decode().removeprefix("\ufeff"))
+    except (ValueError, RecursionError) as error:
+        raise _not_json() from error
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
+        raise _not_json()
+    if _SUSPICIOUS.search(raw):
+        problems = list(_unstorable(value, ()))
+        if problems:
+            raise InvalidRequest(problems)
+    return value
+
+
+def _not_json() -> InvalidRequest:
+    return InvalidRequest([Problem((), ProblemKind.NOT_JSON, "a JSON document in UTF-8")])
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(digits)
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+
+
+def _is_deeper(value: Any, limit: int) -> bool:
+    """Say whether a value nests deeper; level by level, so that depth costs no stack."""
+    level = [value]
+    for _ in range(limit + 1):
+        level = [outer for outer in level if isinstance(outer, dict | list)]
+        if not level:
+            return False
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return True
+
+
+def _unstorable(value: Any, path: tuple[PathPart, ...]) -> Iterator[Problem]:
+    match value:
+        case str():
+            if _UNSTORABLE.search(value):
+                yield _unstorable_text(path)
+        case int():
+            if not MIN_INT64 <= value <= MAX_INT64:
+                yield Problem(path, ProblemKind.TOO_LARGE, "a 64-bit integer")
+        case dict():
+            for key, inner in value.items():
+                if _UNSTORABLE.search(key):
+                    yield _unstorable_text((*path, key))
+                yield from _unstorable(inner, (*path, key))
+        case list():
+            for position, inner in enumerate(value):
+                yield from _unstorable(inner, (*path, position))
+
+
+def _unstorable_text(path: tuple[PathPart, ...]) -> Problem:
+    return Problem(path, ProblemKind.MALFORMED, "free of NUL and lone surrogates")

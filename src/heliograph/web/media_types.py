@@ -1,0 +1,25 @@
+"""What Accept and Content-Type say about JSON."""
+
+from __future__ import annotations
+
+
+def may_be_json(content_type: str | None) -> bool:
+    """Say whether a Content-Type announces JSON, or nothing at all."""
+    if not content_type:
+        return True
+    return _is_json(content_type.partition(";")[0].strip().lower())
+
+
+def admits_json(accept: str | None) -> bool:
+    """Say whether an Accept header admits some JSON answer, or is absent."""
+    return not accept or any(_admits_json(media_range) for media_range in accept.split(","))
+
+
+def _admits_json(media_range: str) -> bool:
+    name, *parameters = (part.strip().lower() for part in media_range.split(";"))
+    is_refused = any(part.replace(" ", "").rstrip("0.") == "q=" for part in parameters)
+    return not is_refused and (name in ("*/*", "application/*") or _is_json(name))
+
+
+def _is_json(media_type: str) -> bool:
+    return media_type == "application/json" or media_type.endswith("+json")

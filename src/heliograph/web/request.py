@@ -1,0 +1,84 @@
+"""A request as handlers see it: decoded path, checked body, checked query."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import ValidationError
+from starlette.requests import Request as StarletteRequest
+
+from heliograph.core.errors import InvalidRequest
+from heliograph.web import bodies, queries
+from heliograph.web.errors import UnsupportedMediaType
+from heliograph.web.media_types import may_be_json
+from heliograph.web.schemas import Schema, problems_of
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope
+
+    from heliograph.web.bodies import BodyLimits
+    from heliograph.web.dialect import Route
+    from heliograph.web.door import OpenDoor
+
+S = TypeVar("S", bound=Schema)
+
+
+class Request(StarletteRequest):
+    """One HTTP request, at one door.
+
+    path_params: each raw segment decoded exactly once. client_address: the
+    peer's, or what a trusted proxy says it is. route: None where none fits.
+    is_body_left: part of the body was given up unread, so that the
+    connection can't be used again.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        *,
+        door: OpenDoor,
+        route: Route | None,
+        limits: BodyLimits,
+        client_address: str | None,
+    ) -> None:
+        super().__init__(scope, receive)
+        self.door = door
+        self.route = route
+        self.client_address = client_address
+        self.is_body_left = False
+        self._limits = limits
+
+    async def body(self) -> bytes:
+        """Read the whole body, once, within the door's limits.
+
+        Raises PayloadTooLarge, RequestTimeout, ClientDisconnect.
+        """
+        if not hasattr(self, "_body"):
+            self._body = await bodies.read_body(self, self._limits)
+        return self._body
+
+    async def json(self) -> Any:
+        """Read the body as JSON, whatever its announced type; raises InvalidRequest."""
+        return bodies.parse_json(await self.body())
+
+    async def read(self, schema: type[S]) -> S:
+        """Read a JSON body into a schema.
+
+        Raises InvalidRequest with every problem, PayloadTooLarge, and
+        UnsupportedMediaType for an announced type that is not JSON.
+        """
+        if not may_be_json(self.headers.get("content-type")):
+            raise UnsupportedMediaType("Content-Type")
+        value = await self.json()
+        try:
+            return schema.model_validate(value)
+        except ValidationError as error:
+            raise InvalidRequest(problems_of(error)) from error
+
+    def query(self, schema: type[S]) -> S:
+        """Read the query string into a schema.
+
+        Raises InvalidRequest naming every unknown, repeated or bad parameter.
+        """
+        return queries.read_query(self.scope["query_string"], schema)

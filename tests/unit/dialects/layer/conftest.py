@@ -1,0 +1,158 @@
+"""Layer's door alone, over use cases that note what they are asked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from starlette.datastructures import Headers
+
+from heliograph.config import Config, Limits
+from heliograph.core.core import Core
+from heliograph.core.errors import NotAuthenticated
+from heliograph.core.ids import Id
+from heliograph.core.model.application import Application
+from heliograph.core.model.identity import Session, SessionForm, SessionPrincipal
+from heliograph.core.nonces import Nonces
+from heliograph.core.registrations import Registrations
+from heliograph.dialects.layer import DIALECT
+from heliograph.security.sealing import KeyRing
+from heliograph.security.signing import HmacSigner
+from heliograph.web.application import Application as WebApplication
+from heliograph.web.door import doors_of
+
+if TYPE_CHECKING:
+    from heliograph.core.model.registration import Draft, Owner, Slot
+
+NOW = datetime(2016, 1, 21, 12, 0, tzinfo=UTC)
+TOKEN = "Session-token_1.x"
+ACCEPT = "application/vnd.layer+json; version=1.0"
+LIMIT_BYTES = 8192
+
+SESSION = Session(
+    id=Id(b"s" * 16),
+    account_id=Id(b"a" * 16),
+    application_id=Id(b"p" * 16),
+    user_id=Id(b"u" * 16),
+    member_id=Id(b"m" * 16),
+    form=SessionForm.LAYER,
+    created=NOW,
+    expires_at=NOW + timedelta(days=30),
+)
+
+
+class StoppedClock:
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+class OneSession:
+    async def session(self, token: str, form: SessionForm) -> SessionPrincipal:
+        if (token, form) != (TOKEN, SessionForm.LAYER):
+            raise NotAuthenticated
+        return SessionPrincipal(SESSION)
+
+
+class OneApplication:
+    async def get(self, application_id: Id) -> Application:
+        return Application(application_id, SESSION.account_id, "demo", NOW)
+
+
+@dataclass
+class NotingRegistry:
+    """Notes drafts and emptied slots; raises `failure` where a test sets one."""
+
+    drafts: list[Draft] = field(default_factory=list)
+    emptied: list[tuple[Id, Slot, Owner | None]] = field(default_factory=list)
+    failure: Exception | None = None
+
+    async def register(self, draft: Draft) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.drafts.append(draft)
+
+    async def unregister(
+        self, application_id: Id, slot: Slot, owner: Owner | None, **_: Any
+    ) -> None:
+        self.emptied.append((application_id, slot, owner))
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Headers
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Door:
+    """Layer's routes as a caller meets them. Headers set to None are not sent."""
+
+    def __init__(self) -> None:
+        self.registry = NotingRegistry()
+        clock = StoppedClock()
+        self.core = Core(
+            applications=cast("Any", OneApplication()),
+            identity=cast("Any", OneSession()),
+            registrations=Registrations(cast("Any", self.registry), clock),
+            notifications=cast("Any", None),
+            nonces=Nonces(HmacSigner(KeyRing([b"k" * 32])), clock),
+            tags=cast("Any", None),
+            clock=clock,
+        )
+        config = Config(limits=Limits(body_bytes=LIMIT_BYTES))
+        self.application = WebApplication(self.core, doors_of(config, [DIALECT]), config)
+
+    async def call(self, method: str, path: str, body: Any = b"", **headers: str | None) -> Answer:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        sent = {
+            "accept": ACCEPT,
+            "authorization": f"Layer session-token='{TOKEN}'",
+            "content-type": "application/json",
+            "content-length": str(len(raw)),
+        } | {name.replace("_", "-"): value for name, value in headers.items()}
+        scope = {
+            "type": "http",
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": path.partition("?")[0],
+            "raw_path": path.partition("?")[0].encode(),
+            "query_string": path.partition("?")[2].encode(),
+            "headers": [(k.encode(), v.encode()) for k, v in sent.items() if v is not None],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 80),
+        }
+        messages: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": raw, "more_body": False}
+
+        async def send(message: Any) -> None:
+            messages.append(message)
+
+        await self.application(scope, receive, send)
+        return Answer(
+            messages[0]["status"],
+            Headers(raw=messages[0]["headers"]),
+            b"".join(message.get("body", b"") for message in messages[1:]),
+        )
+
+
+@pytest.fixture
+def door() -> Door:
+    return Door()
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"

@@ -1,0 +1,242 @@
+import hashlib
+import json
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heliograph.core.model.notification import Content, Options, Priority
+from heliograph.core.model.outcome import Misconfigured, Rejected
+from heliograph.providers.apns.request import (
+    Message,
+    PushType,
+    build_message,
+    build_request,
+    build_topic,
+    bundle_id_of,
+    collapse_id,
+    message_id_of,
+    push_type_of,
+)
+
+EXPIRES_AT = datetime(2026, 3, 1, 13, tzinfo=UTC)
+EXPIRES_AT_S = b"1772370000"
+ALERT = Content(title="Hi", body="There")
+
+
+def render(content, options=None, push_type=None):
+    return build_message(
+        content,
+        options or Options(),
+        topic=b"com.example",
+        push_type=push_type or push_type_of(content),
+        expires_at=EXPIRES_AT,
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "body"),
+    [
+        (ALERT, b'{"aps":{"alert":{"title":"Hi","body":"There"}}}'),
+        (Content(body="There"), b'{"aps":{"alert":{"body":"There"}}}'),
+        (Content(title=""), b'{"aps":{"alert":{"title":""}}}'),
+        (Content(badge=0), b'{"aps":{"badge":0}}'),
+        (Content(sound="ping.caf"), b'{"aps":{"sound":"ping.caf"}}'),
+        (
+            Content(title="Grüße", sound="default", badge=3, data={"a": {"b": [1, None]}}),
+            '{"aps":{"alert":{"title":"Grüße"},"sound":"default","badge":3},'
+            '"a":{"b":[1,null]}}'.encode(),
+        ),
+        (Content(data={"a": 1}), b'{"aps":{"content-available":1},"a":1}'),
+        (Content(data={"aps": {"alert": "mine"}}), b'{"aps":{"content-available":1}}'),
+        (Content(title="\ud800"), b'{"aps":{"alert":{"title":"?"}}}'),
+    ],
+)
+def test_content_becomes_a_payload(content, body):
+    message = render(content)
+
+    assert isinstance(message, Message)
+    assert message.body == body
+
+
+def test_an_alert_says_all_its_headers():
+    message = render(ALERT, Options(collapse_key="score"))
+
+    assert message.headers == (
+        (b"apns-topic", b"com.example"),
+        (b"apns-push-type", b"alert"),
+        (b"apns-priority", b"10"),
+        (b"apns-expiration", EXPIRES_AT_S),
+        (b"apns-collapse-id", b"score"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "priority", "push_type", "expected"),
+    [
+        (ALERT, Priority.HIGH, b"alert", b"10"),
+        (ALERT, Priority.NORMAL, b"alert", b"5"),
+        (Content(data={"a": 1}), Priority.HIGH, b"background", b"5"),
+        (Content(data={"a": 1}), Priority.NORMAL, b"background", b"5"),
+    ],
+)
+def test_a_background_push_is_never_immediate(content, priority, push_type, expected):
+    headers = dict(render(content, Options(priority=priority)).headers)
+
+    assert headers[b"apns-push-type"] == push_type
+    assert headers[b"apns-priority"] == expected
+
+
+def test_a_voip_push_says_so_and_is_no_background_push():
+    message = render(Content(data={"call": "1"}), push_type=PushType.VOIP)
+
+    assert dict(message.headers)[b"apns-push-type"] == b"voip"
+    assert dict(message.headers)[b"apns-priority"] == b"10"
+    assert message.body == b'{"aps":{},"call":"1"}'
+
+
+def test_a_ttl_of_zero_asks_for_one_attempt():
+    assert dict(render(ALERT, Options(ttl_s=0)).headers)[b"apns-expiration"] == b"0"
+
+
+@pytest.mark.parametrize(
+    ("push_type", "limit"),
+    [(PushType.ALERT, 4096), (PushType.BACKGROUND, 4096), (PushType.VOIP, 5120)],
+)
+def test_a_payload_may_fill_its_limit_and_no_more(push_type, limit):
+    frame = len(render(Content(data={"a": ""}), push_type=push_type).body)
+
+    full = render(Content(data={"a": "x" * (limit - frame)}), push_type=push_type)
+    over = render(Content(data={"a": "x" * (limit - frame + 1)}), push_type=push_type)
+
+    assert len(full.body) == limit
+    assert over == Rejected(f"PayloadTooLarge: {limit + 1} bytes, at most {limit}")
+
+
+def deep():
+    value = []
+    for _ in range(100_000):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("value", [float("nan"), object(), deep()], ids=["nan", "object", "deep"])
+def test_data_that_is_no_json_is_rejected(value):
+    assert render(Content(data={"a": value})) == Rejected("BadPayload: data is not JSON")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "bundle_id"),
+    [
+        ('{"bundle_id":"com.acme"}', "com.acme"),
+        ('{"bundle_id":""}', None),
+        ('{"bundle_id":7}', None),
+        ('{"locale":"de"}', None),
+        ("[]", None),
+        ("", None),
+        ("{", None),
+        ("[" * 100_000, None),
+    ],
+)
+def test_a_bundle_id_is_read_from_a_registrations_attributes(attributes, bundle_id):
+    assert bundle_id_of(attributes) == bundle_id
+
+
+@pytest.mark.parametrize(
+    ("own", "default", "push_type", "expected"),
+    [
+        ("com.acme", "com.example", PushType.ALERT, b"com.acme"),
+        (None, "com.example", PushType.BACKGROUND, b"com.example"),
+        ("com.acme", None, PushType.VOIP, b"com.acme.voip"),
+        ("com.acme\r\nx: y", "com.example", PushType.ALERT, Rejected("BadTopic")),
+        ("com..acme", None, PushType.ALERT, Rejected("BadTopic")),
+        ("a" * 156, None, PushType.ALERT, Rejected("BadTopic")),
+        ("com.acme\n", None, PushType.ALERT, Rejected("BadTopic")),
+        (None, "com acme", PushType.ALERT, Misconfigured("BadTopic")),
+    ],
+)
+def test_a_topic_is_the_bundle_id_and_the_push_types_suffix(own, default, push_type, expected):
+    assert build_topic(own, default, push_type) == expected
+
+
+@pytest.mark.parametrize("default", [None, ""])
+def test_without_any_bundle_id_the_application_is_misconfigured(default):
+    outcome = build_topic(None, default, PushType.ALERT)
+
+    assert isinstance(outcome, Misconfigured)
+    assert outcome.detail.startswith("MissingTopic")
+
+
+@pytest.mark.parametrize(
+    ("token", "path"),
+    [
+        ("a1B2", b"/3/device/a1B2"),
+        ("a/../b?c", b"/3/device/a%2F..%2Fb%3Fc"),
+        ("ä \x00", b"/3/device/%C3%A4%20%00"),
+        ("٣", b"/3/device/%D9%A3"),
+        ("\ud800", b"/3/device/%3F"),
+        ("", b"/3/device/"),
+    ],
+)
+def test_a_token_can_only_be_the_last_part_of_the_path(token, path):
+    request = build_request(Message((), b"{}"), token, "id")
+
+    assert request.path == path
+    assert request.body == b"{}"
+    assert request.headers == ((b"apns-id", b"id"),)
+
+
+@given(st.text())
+def test_no_token_leaves_its_place(token):
+    path = build_request(Message((), b"{}"), token, "id").path
+
+    assert path.startswith(b"/3/device/")
+    assert path.count(b"/") == 3
+    assert all(33 <= byte < 127 for byte in path)
+    assert b"?" not in path
+    assert b"#" not in path
+
+
+@given(st.binary(min_size=16, max_size=16), st.binary(min_size=16, max_size=16))
+def test_a_message_id_is_a_uuid_of_notification_and_target(notification_id, target_id):
+    text = message_id_of(notification_id, target_id)
+
+    mixed = bytes(a ^ b for a, b in zip(notification_id, target_id, strict=True))
+    assert text == str(uuid.UUID(bytes=mixed))
+
+
+@pytest.mark.parametrize("key", ["a", "a b", "x" * 64, "~!"])
+def test_a_plain_collapse_key_travels_as_it_is(key):
+    assert collapse_id(key) == key.encode()
+
+
+@pytest.mark.parametrize("key", ["", " a", "a ", "a\nb", "ä", "x" * 65, "a\r\nb: c", "a\n"])
+def test_any_other_collapse_key_travels_as_its_hash(key):
+    assert collapse_id(key) == hashlib.sha256(key.encode()).hexdigest().encode()
+
+
+@given(
+    st.builds(
+        Content,
+        title=st.none() | st.text(max_size=50),
+        body=st.none() | st.text(max_size=50),
+        data=st.dictionaries(
+            st.text(max_size=10), st.none() | st.booleans() | st.integers() | st.text(max_size=20)
+        ),
+        sound=st.none() | st.text(max_size=10),
+        badge=st.none() | st.integers(),
+    )
+)
+def test_every_content_becomes_json_that_keeps_its_data(content):
+    message = render(content)
+    if isinstance(message, Rejected):
+        assert message.reason.startswith("PayloadTooLarge")
+        return
+
+    payload = json.loads(message.body)
+
+    assert isinstance(payload["aps"], dict)
+    clean = [key for key in content.data if key.isascii() and key != "aps"]
+    assert all(key in payload for key in clean)
