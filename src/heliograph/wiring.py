@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from heliograph.config import Role
@@ -40,11 +41,14 @@ if TYPE_CHECKING:
 
 DIALECTS: tuple[Dialect, ...] = (NATIVE, LAYER)
 
-_STOP_S = 8.0
-"""How long the worker may take to stop. The whole stop has 10 s."""
+_WORKER_STOP_S = 8.0
+"""How long the worker may take to stop."""
+
+_STOP_S = 9.5
+"""How long the whole stop may take; 10 s is the promise."""
 
 
-class RolesNeedPostgres(Exception):  # noqa: N818 - a state of affairs, told to the operator
+class RolesNeedPostgres(Exception):
     """Split roles were asked for on SQLite, which serves one process."""
 
 
@@ -137,20 +141,31 @@ class Stack:
         gc.collect()
         gc.freeze()
 
+    def stop_claiming(self) -> None:
+        """Let the worker stop after its pages, while requests still end."""
+        if self._worker is not None:
+            self._worker.stop()
+
     async def stop(self) -> None:
-        """Finish the pages in flight, release the rest, and close everything."""
+        """Finish the pages in flight, release the rest, and close everything.
+
+        A database that doesn't answer any more is left to itself in the end.
+        """
+        deadline = asyncio.get_running_loop().time() + _STOP_S
         if self._worker is not None:
             worker, *others = self._tasks
             for task in others:
                 task.cancel()
             self._worker.stop()
-            _, late = await asyncio.wait([worker], timeout=_STOP_S)
+            _, late = await asyncio.wait([worker], timeout=_WORKER_STOP_S)
             for task in late:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-        for provider in self._providers.values():
-            await provider.close()
-        await self.store.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                for provider in self._providers.values():
+                    await provider.close()
+                await self.store.close()
 
     async def _missing_parts(self) -> list[str]:
         missing = [] if await self.store.is_ready() else ["database"]

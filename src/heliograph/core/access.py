@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, assert_never
 from heliograph.core.errors import NotFound, NotPermitted
 from heliograph.core.ids import spell
 from heliograph.core.model.identity import ClientPrincipal, Scope, SessionPrincipal
-
 from heliograph.core.model.registration import MemberKey
 
 if TYPE_CHECKING:
     from heliograph.core.model.application import Application
     from heliograph.core.model.identity import Principal
-    from heliograph.core.model.registration import Registration
+    from heliograph.core.model.registration import Owner, Registration
 
 _OF_A_SESSION = frozenset({Scope.REGISTRATIONS_READ, Scope.REGISTRATIONS_WRITE})
 """A device manages its own registrations, and nothing else."""
@@ -66,7 +65,15 @@ def owns(principal: Principal, registration: Registration) -> bool:
             assert_never(principal)
 
 
+def require_ownership(principal: Principal, owner: Owner | None) -> None:
+    """Let pass who acts for this owner: a session only for its own; raises NotPermitted."""
+    if isinstance(principal, SessionPrincipal) and (
+        not isinstance(owner, MemberKey) or owner.member_id != principal.session.member_id
+    ):
+        raise NotPermitted("registrations of other users")
+
+
 def member_of(principal: SessionPrincipal) -> MemberKey:
-    """The user that a session stands for, as owner of registrations."""
+    """Name the user that a session stands for, as owner of registrations."""
     session = principal.session
     return MemberKey(session.user_id, session.member_id, session.external_user_id)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from heliograph.core import access
 from heliograph.core.cache import TtlCache
 from heliograph.core.errors import InvalidRequest, NotFound, Problem, ProblemKind, Unavailable
-from heliograph.core.ids import Id, new_id, parse, spell
 from heliograph.core.identity import secret_hash
+from heliograph.core.ids import Id, new_id, parse, spell
 from heliograph.core.model.application import (
     Account,
     ApnsCredential,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from heliograph.core.model.identity import Principal
     from heliograph.core.ports import Clock, IdentityStore, Sealer
 
-_SECRETS: dict[ProviderName, type[ApnsCredential] | type[FcmCredential]] = {
+_SECRETS: dict[ProviderName, type[ApnsCredential | FcmCredential]] = {
     ProviderName.APNS: ApnsCredential,
     ProviderName.FCM: FcmCredential,
 }
@@ -53,7 +53,7 @@ class Applications:
         )
 
     async def account(self) -> Account:
-        """The server's first account, made at first use."""
+        """Answer the server's first account, made at first use."""
         accounts = await self._store.accounts()
         if accounts:
             return accounts[0]

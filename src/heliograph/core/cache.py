@@ -29,7 +29,7 @@ class TtlCache(Generic[K, V]):
         entry = self._entries.get(key)
         if entry is None:
             return None
-        if entry[0] < self._monotonic():
+        if entry[0] <= self._monotonic():
             del self._entries[key]
             return None
         return entry[1]

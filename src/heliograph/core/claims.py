@@ -116,7 +116,6 @@ class RegistryState:
         if registration is not None:
             self._drop(registration)
             self._departures[registration.id] = reason
-            self._mark_shared(registration)
         return registration
 
     def change(self, registration_id: Id, changes: Changes) -> Registration | None:
@@ -136,12 +135,13 @@ class RegistryState:
             wanted = replace(wanted, state=changes.state)
         if wanted == existing:
             return existing
+        if wanted.token_hash == existing.token_hash:
+            self._living[wanted.id] = wanted
+            return wanted
         self._claim(wanted)
         self._drop(existing)
         self._add(wanted)
         self._mark_shared(wanted)
-        if wanted.token_hash != existing.token_hash:
-            self._mark_shared(existing)
         return self._living[wanted.id]
 
     def changes(self) -> RegistryChanges:
@@ -175,7 +175,12 @@ class RegistryState:
                 self._departures[holder_id] = DepartureReason.DISPLACED
 
     def _mark_shared(self, like: Registration) -> None:
-        """Set `shared` on every holder of a token by their number."""
+        """Set `shared` on every holder of a token by their number.
+
+        Only for a token that is being claimed: of that one every holder is
+        loaded. Those of a token that somebody lets go are not, and stay
+        `shared` until it is claimed again, which costs a look-up and no more.
+        """
         holders = self._by_token.get(_token_key(like), {})
         is_shared = len(holders) > 1
         for holder_id in holders:

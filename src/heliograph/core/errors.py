@@ -1,7 +1,7 @@
 """Everything the core refuses, as one hierarchy.
 
     CoreError
-    ├─ InvalidRequest(problems)         the caller can fix it; Problem(path, kind, expected), all of them
+    ├─ InvalidRequest(problems)         the caller can fix it; every Problem(path, kind, expected)
     │  ├─ InvalidToken
     │  └─ PayloadTooLarge(size_bytes, limit_bytes)
     ├─ NotAuthenticated

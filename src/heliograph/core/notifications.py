@@ -20,6 +20,7 @@ from heliograph.core.model.notification import (
     Options,
 )
 from heliograph.core.registrations import check_token
+from heliograph.core.tokens import has_control_characters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -141,25 +142,23 @@ def _audience_problems(audience: Audience) -> list[Problem]:
         case Everyone():
             return []
         case Users(names):
-            field, count = "users", len(names)
+            field, count, problems = "users", len(names), map(_name_problems, names)
         case Tags(names):
-            field, count = "tags", len(names)
+            field, count, problems = "tags", len(names), map(_name_problems, names)
         case Registrations(ids):
-            field, count = "registrations", len(ids)
+            field, count, problems = "registrations", len(ids), map(_no_problems, ids)
         case Addresses(addresses):
-            field, count = "addresses", len(addresses)
-            problems = [
-                Problem(("audience", "addresses", i, *problem.path), problem.kind, problem.expected)
-                for i, address in enumerate(addresses)
-                for problem in _token_problems(address.token)
-            ]
-            if problems:
-                return problems
+            tokens = (address.token for address in addresses)
+            field, count, problems = "addresses", len(addresses), map(_token_problems, tokens)
     if count == 0:
         return [Problem(("audience", field), ProblemKind.TOO_SHORT, "at least one")]
     if count > MAX_LISTED:
         return [Problem(("audience", field), ProblemKind.TOO_MANY, f"at most {MAX_LISTED}")]
-    return []
+    return [
+        Problem(("audience", field, place, *problem.path), problem.kind, problem.expected)
+        for place, found in enumerate(problems)
+        for problem in found
+    ]
 
 
 def _token_problems(token: str) -> tuple[Problem, ...]:
@@ -170,13 +169,27 @@ def _token_problems(token: str) -> tuple[Problem, ...]:
     return ()
 
 
+def _name_problems(name: str) -> tuple[Problem, ...]:
+    """Refuse what no user and no tag can be called: not every database could even look for it."""
+    if not has_control_characters(name):
+        return ()
+    return (Problem((), ProblemKind.MALFORMED, "free of control characters and lone surrogates"),)
+
+
+def _no_problems(_: Id) -> tuple[Problem, ...]:
+    return ()
+
+
 def _content_problems(content: Content, options: Options) -> list[Problem]:
     problems = []
     if not 0 <= options.ttl_s <= MAX_TTL_S:
         expected = f"0 to {MAX_TTL_S} seconds"
         problems.append(Problem(("options", "ttl_s"), ProblemKind.NOT_ALLOWED, expected))
     key = options.collapse_key
-    if key is not None and not 0 < len(key.encode()) <= MAX_COLLAPSE_KEY_BYTES:
+    if key is not None and has_control_characters(key):
+        expected = "free of control characters and lone surrogates"
+        problems.append(Problem(("options", "collapse_key"), ProblemKind.MALFORMED, expected))
+    elif key is not None and not 0 < len(key.encode()) <= MAX_COLLAPSE_KEY_BYTES:
         expected = f"1 to {MAX_COLLAPSE_KEY_BYTES} bytes"
         problems.append(Problem(("options", "collapse_key"), ProblemKind.TOO_LONG, expected))
     is_empty = not content.data and content.badge is None

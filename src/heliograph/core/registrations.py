@@ -10,13 +10,12 @@ from heliograph.core.errors import (
     InvalidRequest,
     InvalidToken,
     NotFound,
-    NotPermitted,
     Problem,
     ProblemKind,
 )
 from heliograph.core.ids import Id, spell
 from heliograph.core.model.identity import Scope, SessionPrincipal
-from heliograph.core.model.registration import Attribute, MemberKey, ProviderName
+from heliograph.core.model.registration import Attribute, ProviderName
 from heliograph.core.tokens import MAX_TOKEN_CHARS, has_control_characters
 
 if TYPE_CHECKING:
@@ -59,11 +58,7 @@ class Registrations:
         ended meanwhile).
         """
         access.require(principal, Scope.REGISTRATIONS_WRITE, application)
-        if isinstance(principal, SessionPrincipal) and (
-            not isinstance(draft.owner, MemberKey)
-            or draft.owner.member_id != principal.session.member_id
-        ):
-            raise NotPermitted("registrations of other users")
+        access.require_ownership(principal, draft.owner)
         check_token(draft.token)
         check_keys(draft)
         return await self._store.register(draft)
@@ -78,8 +73,9 @@ class Registrations:
         provider: ProviderName | None = None,
         token: str | None = None,
     ) -> Registration | None:
-        """Empty a slot; None if nothing filled it."""
+        """Empty a slot; None if nothing filled it. Raises NotPermitted."""
         access.require(principal, Scope.REGISTRATIONS_WRITE, application)
+        access.require_ownership(principal, owner)
         return await self._store.unregister(
             application.id, slot, owner, provider=provider, token=token, now=self._clock.now()
         )

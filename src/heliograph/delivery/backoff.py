@@ -24,7 +24,7 @@ def next_attempt_at(
     *,
     now: datetime,
     expires_at: datetime,
-    max_attempts: int,
+    max_attempts: int | None,
     jitter: float,
 ) -> datetime | None:
     """Say when to try a deferred delivery again; None means give up.
@@ -33,11 +33,13 @@ def next_attempt_at(
     ignoring it prolongs the throttling for every delivery of the
     application. A wait that outlives the notification is no wait at all.
 
-    attempts: provider calls so far, 1 or more. jitter: 0 to 1, the part of
+    attempts: provider calls so far, 1 or more. max_attempts: None means that
+    only time ends the tries. jitter: 0 to 1, the part of
     our own schedule's step that is waited. Times: aware UTC.
     """
-    if attempts >= max_attempts:
+    if max_attempts is not None and attempts >= max_attempts:
         return None
     step = min(CAP, BASE * 2 ** min(attempts - 1, _MAX_DOUBLINGS))
-    due = now + max(step * jitter, outcome.retry_after or timedelta(0))
-    return due if due < expires_at else None
+    wait = max(step * jitter, outcome.retry_after or timedelta(0))
+    # Compared before it is added: a wait may be longer than the calendar.
+    return now + wait if wait < expires_at - now else None

@@ -124,12 +124,12 @@ class _Result:
                     )
             case Rejected(reason):
                 self.record(target, DeliveryState.REJECTED, reason)
-            case Deferred(reason):
-                self._defer(target, outcome, reason)
+            case Deferred():
+                self._defer(target, outcome, self._max_attempts)
             case RefreshCredential(reason) | Misconfigured(reason):
                 # Ours to fix. The delivery waits for that until its time is
                 # over, and is never held against the token.
-                self._defer(target, Deferred(reason, MISCONFIGURED_WAIT), reason)
+                self._defer(target, Deferred(reason, MISCONFIGURED_WAIT), max_attempts=None)
             case _:
                 assert_never(outcome)
 
@@ -198,20 +198,20 @@ class _Result:
             counters=Counters(**{state.value: n for state, n in self._counts.items()}),
         )
 
-    def _defer(self, target: Target, outcome: Deferred, reason: str) -> None:
+    def _defer(self, target: Target, outcome: Deferred, max_attempts: int | None) -> None:
         attempts = target.attempts + 1
         due = next_attempt_at(
             attempts,
             outcome,
             now=self._now,
             expires_at=self._expires_at,
-            max_attempts=self._max_attempts,
+            max_attempts=max_attempts,
             jitter=self._jitter(),
         )
         if due is None:
-            self.record(target, DeliveryState.EXPIRED, reason)
+            self.record(target, DeliveryState.EXPIRED, outcome.reason)
             return
-        self.record(target, DeliveryState.DEFERRED, reason)
+        self.record(target, DeliveryState.DEFERRED, outcome.reason)
         self._deferred.append(
             DeferredRow(target.bucket, target.recipient, target.id, to_ms(due), attempts)
         )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from heliograph.core.model.outcome import (
     Accepted,
+    Deferred,
     Misconfigured,
     Outcome,
     RefreshCredential,
@@ -90,7 +91,7 @@ class Sending:
             answers = await _send_with_refresh(provider, batch, now)
             other = known.get((key[0], _OTHER[key[1]]))
             if other is not None:
-                await _try_other_world(provider, batch, other, answers, sent, now)
+                await _try_other_world(provider, batch, other, answers, sent=sent, now=now)
             for place, outcome in zip(
                 places, self._guard.check(credential.id, answers), strict=True
             ):
@@ -118,6 +119,7 @@ async def _try_other_world(
     batch: Batch,
     other: ProviderCredential,
     outcomes: list[Outcome],
+    *,
     sent: Sent,
     now: datetime,
 ) -> None:
@@ -133,12 +135,13 @@ async def _try_other_world(
         return
     again = await _send_with_refresh(provider, _part(batch, lost, other), now)
     for place, outcome in zip(lost, again, strict=True):
-        # Only a success tells the worlds apart; else the first answer stands.
-        if isinstance(outcome, Accepted):
+        # Only a success tells the worlds apart. Where the other one could not
+        # be asked, nobody knows yet that the token is dead.
+        if isinstance(outcome, (Accepted, Deferred, Misconfigured)):
             outcomes[place] = outcome
-            target = batch.targets[place]
-            if target.is_registered:
-                sent.environments.append((target.id, other.environment))
+        target = batch.targets[place]
+        if isinstance(outcome, Accepted) and target.is_registered:
+            sent.environments.append((target.id, other.environment))
 
 
 def _part(

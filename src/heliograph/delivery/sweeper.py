@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from heliograph.core.errors import Unavailable
+from heliograph.observability.failures import frames_of
 
 if TYPE_CHECKING:
     from heliograph.core.ports import Clock, ShardLedger, ShardQueue
@@ -33,9 +34,13 @@ class Sweeper:
         while True:
             await asyncio.sleep(self._every_s)
             try:
-                made = await self._ledger.sweep(now=self._clock.now(), limit=LIMIT)
+                await self._sweep()
             except Unavailable:
                 _log.warning("store_unavailable")
-                continue
-            if made:
-                self._queue.wake()
+            except Exception as error:  # noqa: BLE001 - retries must not end with one bad sweep
+                _log.error("sweep_failed", frames=frames_of(error))
+
+    async def _sweep(self) -> None:
+        """Sweep until nothing is due: an outage leaves more than one sweep takes."""
+        while await self._ledger.sweep(now=self._clock.now(), limit=LIMIT):
+            self._queue.wake()

@@ -7,6 +7,7 @@ sender it is there to test.
 Source: RFC 7541, section 6; RFC 9113, section 8.3.1.
 """
 
+import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -25,6 +26,7 @@ HEADER_SETTINGS: Final = (
     (Setting.MAX_HEADER_LIST_SIZE, LONGEST_HEADER_LIST),
 )
 _ENTRY_OVERHEAD: Final = 32
+_RUNS_REMEMBERED: Final = 256
 _LONG_FORM: Final = 0x7F
 _SIZE_UPDATE: Final = 0x20
 
@@ -48,6 +50,9 @@ class HeaderReader:
 
     def __init__(self) -> None:
         self._table = HeaderTable()
+        # What runs of one-byte indexes stand for while the table stays as it is: senders
+        # repeat the same headers push after push.
+        self._runs: dict[bytes, tuple[list[Field], int]] = {}
 
     def read(self, block: bytes) -> list[Field]:
         """Decode a whole block; raises ProtocolError, after which the connection is lost."""
@@ -63,6 +68,13 @@ class HeaderReader:
         while offset < end:
             first = block[offset]
             if first & 0x80:
+                run = _short_indexes(block, offset)
+                if run is not None:
+                    found, cost = self._look_up_run(run[0])
+                    fields += found
+                    size += cost
+                    offset = run.end()
+                    continue
                 index, used = _integer(block, offset, 7)
                 offset += used
                 name, value = look_up(index)
@@ -80,10 +92,11 @@ class HeaderReader:
                 value, offset = _text(block, offset)
                 if is_indexed:
                     self._table.add(name, value)
+                    self._runs.clear()
             size += len(name) + len(value) + _ENTRY_OVERHEAD
-            if size > LONGEST_HEADER_LIST:
-                raise ProtocolError(ErrorCode.ENHANCE_YOUR_CALM, "the header list is too long")
             fields.append((name, value))
+        if size > LONGEST_HEADER_LIST:
+            raise ProtocolError(ErrorCode.ENHANCE_YOUR_CALM, "the header list is too long")
         return fields
 
     def _resize(self, block: bytes, offset: int, *, is_first: bool) -> int:
@@ -91,7 +104,18 @@ class HeaderReader:
         if not is_first or size > TABLE_SIZE:
             raise ProtocolError(ErrorCode.COMPRESSION_ERROR, "a wrong table size update")
         self._table.maxsize = size
+        self._runs.clear()
         return used
+
+    def _look_up_run(self, run: bytes) -> tuple[list[Field], int]:
+        known = self._runs.get(run)
+        if known is None:
+            if len(self._runs) >= _RUNS_REMEMBERED:
+                self._runs.clear()
+            fields: list[Field] = [self._table.get_by_index(byte & 0x7F) for byte in run]
+            cost = sum(len(name) + len(value) + _ENTRY_OVERHEAD for name, value in fields)
+            self._runs[run] = known = fields, cost
+        return known
 
 
 def check_request(fields: list[Field]) -> Head | None:
@@ -128,6 +152,7 @@ def _is_plain_name(name: bytes) -> bool:
     )
 
 
+_short_indexes: Final = re.compile(rb"[\x80-\xfe]+").match
 _unpacked: Final = lru_cache(maxsize=4096)(decode_huffman)
 
 

@@ -288,7 +288,7 @@ class Http2Connection(asyncio.Protocol):
         body = stream.body[0] if len(stream.body) == 1 else b"".join(stream.body)
         reaction = self._session.react(Request(method, path, headers, body, is_ambiguous))
         self._perform(stream, reaction)
-        if self._session.max_streams != self._announced:
+        if self._session.max_streams != self._announced and self._farewell_id is None:
             self._announce()
 
     def _perform(self, stream: Stream, reaction: Reaction) -> None:

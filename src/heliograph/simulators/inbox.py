@@ -59,7 +59,8 @@ class Inbox:
         self._limit = limit
         self._pushes: deque[ReceivedPush] = deque()
         # A second index, so that asking for one phone stays cheap during a broadcast.
-        self._by_token: dict[str, deque[ReceivedPush]] = {}
+        # Lists, because a deque takes ten times the memory for the usual one push.
+        self._by_token: dict[str, list[ReceivedPush]] = {}
         self.total = 0
         """Pushes accepted since the start or the last `clear`, those that left included."""
 
@@ -70,10 +71,7 @@ class Inbox:
         """Keep one push."""
         self.total += 1
         self._pushes.append(push)
-        mine = self._by_token.get(push.token)
-        if mine is None:
-            self._by_token[push.token] = mine = deque()
-        mine.append(push)
+        self._by_token.setdefault(push.token, []).append(push)
         if len(self._pushes) > self._limit:
             self._forget_oldest()
 
@@ -90,6 +88,6 @@ class Inbox:
     def _forget_oldest(self) -> None:
         oldest = self._pushes.popleft()
         theirs = self._by_token[oldest.token]
-        theirs.popleft()
+        theirs.pop(0)
         if not theirs:
             del self._by_token[oldest.token]

@@ -12,7 +12,7 @@ from heliograph.simulators.http2_server import Http2Connection
 
 H2: Final = "h2"
 HTTP_1_1: Final = "http/1.1"
-_CLOSING_S: Final = 1.0
+_CLOSING_S: Final = 0.2
 _BACKLOG: Final = 1024
 
 Connection = Http1Connection | Http2Connection

@@ -40,9 +40,10 @@ class Database(Protocol):
         ...
 
     async def write_steps(self, steps: Sequence[Callable[[Connection], bool]]) -> bool:
-        """Run the steps of one page commit, letting API writes overtake where one
-        writer serves both. The last step carries the cursor. A step that answers
-        False stops the rest; the answer is then False.
+        """Run the steps of one page commit; the last one carries the cursor.
+
+        API writes overtake between two steps where one writer serves both. A
+        step that answers False stops the rest; the answer is then False.
         """
         ...
 

@@ -38,7 +38,7 @@ def unavailable_if_failing() -> Iterator[None]:
 
 
 def sql_state(error: exc.DBAPIError) -> str:
-    """The five-character SQLSTATE of a PostgreSQL error, or an empty text."""
+    """Answer the five-character SQLSTATE of a PostgreSQL error, or an empty text."""
     return str(getattr(error.orig, "sqlstate", None) or "")
 
 

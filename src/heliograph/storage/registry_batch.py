@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select, tuple_
 
 from heliograph.core.claims import RegistryState
-from heliograph.core.errors import CoreError, NotAuthenticated
+from heliograph.core.errors import Conflict, CoreError, NotAuthenticated
 from heliograph.core.ids import Id
 from heliograph.core.model.registration import (
     Changes,
@@ -181,12 +181,10 @@ class _Batch:
                 assert digest is not None
                 try:
                     return state.register(draft, self._member(draft), slot, digest)
-                except CoreError as error:
-                    return error
+                except Conflict as refusal:
+                    return refusal
             case Unregister():
-                if slot is None:
-                    return None
-                return state.unregister(command.application_id, slot, digest)
+                return state.unregister(command.application_id, slot, digest) if slot else None
             case Remove():
                 return state.remove(command.registration_id, DepartureReason.UNREGISTERED)
             case Change():
@@ -211,12 +209,12 @@ class _Batch:
         return self._members[draft.application_id, draft.owner] if draft.owner else None
 
     def _limited_member(self, draft: Draft) -> Id | None:
-        """The member whose other registrations count against the draft's limit."""
+        """Answer the member whose other registrations count against the draft's limit."""
         member = self._member(draft)
         return member.member_id if member and draft.member_limit is not None else None
 
     def _keys_of(self, command: Command) -> tuple[bytes | None, bytes | None]:
-        """The slot, and the hash of the token, that a command is about."""
+        """Answer the slot, and the hash of the token, that a command is about."""
         match command:
             case Register(draft):
                 owner = self._member(draft)

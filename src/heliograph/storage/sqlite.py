@@ -51,6 +51,8 @@ class SqliteDatabase:
         directory.mkdir(parents=True, exist_ok=True)
         self._path = directory / FILE_NAME
         self._timeout_s = timeout_s
+        # The file holds device tokens; its log and index take its mode.
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
         self._lock = _lock(directory) if exclusive else None
         self._jobs: queue.PriorityQueue[tuple[int, int, _Job | None]] = queue.PriorityQueue()
         self._order = itertools.count()
@@ -143,7 +145,7 @@ class SqliteDatabase:
 
     def _check_file(self) -> None:
         """Notice a data file that was moved away: writing on would lose it unseen."""
-        inode = os.stat(self._path).st_ino
+        inode = self._path.stat().st_ino
         if self._inode is None:
             self._inode = inode
         elif inode != self._inode:

@@ -16,7 +16,7 @@ from heliograph.web.errors import RequestTimeout
 from heliograph.web.schemas import MAX_INT64, MIN_INT64
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import Iterator
 
     from heliograph.core.errors import PathPart
     from heliograph.web.request import Request
@@ -29,6 +29,8 @@ MAX_DEPTH = 64
 
 _SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|[0-9]{19}")
 """Bytes without which no lone surrogate, NUL or integer beyond 64 bits can be inside."""
+
+_LENGTH_DIGITS = 18
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -50,13 +52,17 @@ async def read_body(request: Request, limits: BodyLimits) -> bytes:
     announced = _content_length(request)
     is_refused = announced is not None and announced > limits.body_bytes
     if is_refused and request.headers.get("expect", "").lower() == "100-continue":
-        # The client asks before it sends: there is nothing to drain.
+        # The client asks before it sends: there is nothing to drain. But whether
+        # it sends all the same can't be known, so the connection must end.
+        request.is_body_left = True
         raise PayloadTooLarge(announced, limits.body_bytes)
     chunks: list[bytes] = []
     size = 0
     try:
         async with asyncio.timeout(limits.timeout_s):
-            async for chunk in _chunks(request):
+            is_more = True
+            while is_more:
+                chunk, is_more = await _next_chunk(request)
                 size += len(chunk)
                 if size <= limits.body_bytes and not is_refused:
                     chunks.append(chunk)
@@ -76,19 +82,18 @@ async def read_body(request: Request, limits: BodyLimits) -> bytes:
     return b"".join(chunks)
 
 
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    while True:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        yield message.get("body", b"")
-        if not message.get("more_body", False):
-            return
+async def _next_chunk(request: Request) -> tuple[bytes, bool]:
+    """Answer the body's next bytes, and whether there are more; raises ClientDisconnect."""
+    message = await request.receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)
 
 
 def _content_length(request: Request) -> int | None:
     text = request.headers.get("content-length", "")
-    return int(text) if text.isascii() and text.isdecimal() else None
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _LENGTH_DIGITS
+    return int(text) if is_number else None
 
 
 def parse_json(raw: bytes) -> Any:

@@ -66,7 +66,7 @@ class Table:
             root = self._roots.get(root_host)
             if root is None:
                 continue
-            for node, values in _leaves(root, segments, 0, ()):
+            for node, values in _leaves(root, segments):
                 found = node.by_method.get(method)
                 if found is not None:
                     door, route, names = found
@@ -130,20 +130,21 @@ def _insert(root: _Node, door: OpenDoor, route: Route) -> None:
     node.by_method[route.method] = (door, route, tuple(names))
 
 
-def _leaves(
-    node: _Node, segments: Sequence[str], depth: int, values: tuple[str, ...]
-) -> Iterator[tuple[_Node, tuple[str, ...]]]:
+def _leaves(root: _Node, segments: Sequence[str]) -> Iterator[tuple[_Node, tuple[str, ...]]]:
     """Yield the nodes that fit, the most literal first. A parameter is never empty."""
-    if depth == len(segments):
-        if node.by_method:
-            yield node, values
-        return
-    segment = segments[depth]
-    literal = node.literals.get(segment)
-    if literal is not None:
-        yield from _leaves(literal, segments, depth + 1, values)
-    if node.parameter is not None and segment:
-        yield from _leaves(node.parameter, segments, depth + 1, (*values, segment))
+    waiting: list[tuple[_Node, int, tuple[str, ...]]] = [(root, 0, ())]
+    while waiting:
+        node, depth, values = waiting.pop()
+        if depth == len(segments):
+            if node.by_method:
+                yield node, values
+            continue
+        segment = segments[depth]
+        if node.parameter is not None and segment:
+            waiting.append((node.parameter, depth + 1, (*values, segment)))
+        literal = node.literals.get(segment)
+        if literal is not None:
+            waiting.append((literal, depth + 1, values))
 
 
 def _overlap(one: Sequence[str], two: Sequence[str]) -> bool:

@@ -90,8 +90,8 @@ _KINDS = {
 """pydantic's error types that say more than "wrong type", which all others are."""
 
 _BOUNDS = {
-    "string_too_short": "at least {min_length} characters",
-    "too_short": "at least {min_length} items",
+    "string_too_short": "{min_length} or more characters",
+    "too_short": "{min_length} or more items",
     "string_too_long": "at most {max_length} characters",
     "too_long": "at most {max_length} items",
     "greater_than": "greater than {gt}",

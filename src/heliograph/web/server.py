@@ -6,10 +6,13 @@ import asyncio
 import socket
 import traceback
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import structlog
 import uvicorn
+
+from heliograph.web.http_protocol import BoundedProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,10 +45,11 @@ class Server:
         self.port: int = self._socket.getsockname()[1]
         self.public_url = config.url_of(_in_url(listener.host), self.port)
         application.move_to(self.public_url)
+        protocol = partial(BoundedProtocol, head_timeout_s=config.limits.body_timeout_s)
         self._server = _QuietServer(
             uvicorn.Config(
                 Guard(application),
-                http="httptools",
+                http=cast("type[BoundedProtocol]", protocol),
                 ws="none",
                 lifespan="off",
                 log_config=None,

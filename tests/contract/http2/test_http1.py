@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
+from tests.contract.http2.tls_server import server_tls
 
 from heliograph.outbound.http1 import Http1Client, HttpReply, OutboundError
 from heliograph.outbound.tls import plain_client_tls
-from tests.contract.http2.tls_server import server_tls
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

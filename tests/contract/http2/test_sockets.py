@@ -7,14 +7,14 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.contract.http2.tls_server import H2TlsServer, server_tls, serving
 
 from heliograph.outbound.http2 import Http2Sender, frames
-from heliograph.outbound.http2.dial import open_socket
+from heliograph.outbound.http2.dial import interleave, open_socket
 from heliograph.outbound.http2.messages import Lost, Reply, Request
 from heliograph.outbound.http2.sender import Origin
 from heliograph.outbound.http2.settings import SenderSettings
 from heliograph.outbound.tls import ClientCertificate, client_tls
-from tests.contract.http2.tls_server import H2TlsServer, server_tls, serving
 
 if TYPE_CHECKING:
     from tests.contract.http2.conftest import Certificates
@@ -122,7 +122,7 @@ async def test_a_peer_that_falls_silent_is_given_up(certificates: Certificates) 
         else:
             server.reply(stream_id, push_id)
 
-    async with serving(server_tls(certificates.server), die) as (port, log):
+    async with serving(server_tls(certificates.server), die) as (port, _):
         sender = sender_to(port, certificates, dead_peer_timeout_s=0.3)
 
         [first] = await sender.send(SHARED, pushes(1), timeout_s=20)
@@ -203,27 +203,50 @@ async def test_a_cancelled_batch_leaves_the_connection_usable(certificates: Cert
     assert len(log.connections) == 1
 
 
-async def test_an_address_that_refuses_gives_way_to_the_next(
-    monkeypatch: pytest.MonkeyPatch,
+class Detour:
+    """A loop on which a name has two addresses, and the first may never answer."""
+
+    def __init__(self, targets: list[Any], *, is_first_silent: bool = False) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._targets = targets
+        self._silent = targets[0] if is_first_silent else None
+
+    async def getaddrinfo(self, host: str, port: int, *, type: int) -> list[Any]:  # noqa: A002
+        return [(socket.AF_INET, type, 0, "", target) for target in self._targets]
+
+    async def sock_connect(self, candidate: socket.socket, target: Any) -> None:
+        if target == self._silent:
+            await asyncio.Event().wait()
+        await self._loop.sock_connect(candidate, target)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+
+@pytest.mark.parametrize("is_first_silent", [False, True])
+async def test_an_address_that_fails_gives_way_to_the_next(
+    monkeypatch: pytest.MonkeyPatch, is_first_silent: bool
 ) -> None:
     with socket.socket() as listener, socket.socket() as closed:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         closed.bind(("127.0.0.1", 0))
         targets = [closed.getsockname(), listener.getsockname()]
-        loop = asyncio.get_running_loop()
+        detour = Detour(targets, is_first_silent=is_first_silent)
 
-        class Resolver:
-            async def getaddrinfo(self, host: str, port: int, *, type: int) -> list[Any]:  # noqa: A002
-                return [(socket.AF_INET, type, 0, "", target) for target in targets]
-
-            def __getattr__(self, name: str) -> Any:
-                return getattr(loop, name)
-
-        monkeypatch.setattr(asyncio, "get_running_loop", Resolver)
-        connected = await open_socket("push.test", 443)
-        monkeypatch.undo()
+        with monkeypatch.context() as patch:
+            patch.setattr(asyncio, "get_running_loop", lambda: detour)
+            connected = await open_socket("push.test", 443)
+        assert connected.getpeername() == targets[1]
         connected.close()
 
-    with pytest.raises(OSError, match="refused|Connect"):
-        await open_socket("127.0.0.1", targets[0][1])
+        with pytest.raises(ConnectionRefusedError):
+            await open_socket("127.0.0.1", targets[0][1])
+
+
+def test_address_families_take_turns() -> None:
+    six = [(socket.AF_INET6, 1, 6, "", (f"::{n}", 1)) for n in range(3)]
+    four = [(socket.AF_INET, 1, 6, "", (f"127.0.0.{n}", 1)) for n in range(1)]
+
+    assert interleave([*six, *four]) == [six[0], four[0], six[1], six[2]]
+    assert interleave([]) == []

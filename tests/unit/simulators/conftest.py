@@ -5,11 +5,6 @@ import pytest
 from heliograph.simulators.credentials import DEMO_TOPIC, DemoCredentials, ensure_credentials
 
 
-@pytest.fixture
-def anyio_backend():
-    return "asyncio"
-
-
 @pytest.fixture(scope="session")
 def credentials(tmp_path_factory) -> DemoCredentials:
     return ensure_credentials(tmp_path_factory.mktemp("credentials"), (DEMO_TOPIC,))

@@ -39,6 +39,23 @@ def test_any_bytes_are_read_as_the_reference_reads_them(sent):
         assert reader.read(block) == expected
 
 
+def test_a_full_table_is_read_to_its_end():
+    encoder, reader = Encoder(), HeaderReader()
+    fields = [(b"n%d" % number, b"") for number in range(110)]
+
+    for _ in range(2):
+        assert reader.read(encoder.encode(fields)) == fields
+
+
+def test_remembered_runs_are_bounded():
+    reader = HeaderReader()
+
+    for number in range(600):
+        reader.read(bytes([0x81 + number % 60, 0x81 + number // 60]))
+
+    assert len(reader._runs) <= 256
+
+
 def test_a_table_may_shrink_and_grow_again():
     encoder, reader = Encoder(), HeaderReader()
     for size in (4096, 0, 100, 4096):

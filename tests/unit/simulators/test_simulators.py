@@ -191,3 +191,12 @@ async def test_stopping_ends_open_connections(directory):
     assert event.error_code == 0
     assert end is None
     assert running.apns.connection_count == 0
+
+
+async def test_stopping_does_not_wait_for_a_client_that_is_stuck(directory):
+    running = await Simulators.start(directory)
+    async with SocketClient(running.fcm, running.ca_file) as client:
+        client._writer.transport.pause_reading()
+        await running.stop()
+
+        assert running.fcm.connection_count == 0

@@ -18,6 +18,18 @@ HEADERS = [
 ]
 
 
+def of_type(events, kind):
+    return [event for event in events if isinstance(event, kind)]
+
+
+def rst_codes(replies):
+    return [
+        (frame.stream_id, frames.parse_rst_stream(frame))
+        for frame in replies
+        if frame.type == frames.FrameType.RST_STREAM
+    ]
+
+
 class ScriptedFake:
     """Reacts as told, and remembers what was asked."""
 

@@ -137,7 +137,9 @@ async def test_draining_ends_and_then_so_does_the_connection():
 async def test_a_client_that_asks_first_is_refused_before_it_sends():
     headers = {"content-length": "99999999", "expect": "100-continue"}
 
-    assert (await call(_app(), "POST", "/a", headers=headers)).status == 413
+    answer = await call(_app(), "POST", "/a", headers=headers)
+
+    assert (answer.status, answer.header("connection")) == (413, "close")
 
 
 @pytest.mark.anyio

@@ -28,7 +28,7 @@ async def test_every_problem_of_a_body_is_named(app):
 
     assert answer.status == 400
     assert answer.json()["problems"] == [
-        ["text", "too_short", "at least 1 characters"],
+        ["text", "too_short", "1 or more characters"],
         ["count", "wrong_type", "an integer"],
         ["x", "unknown_field", "absent"],
     ]

@@ -71,7 +71,7 @@ class DepartureReason(StrEnum):
     REPLACED = "replaced"
     EVICTED = "evicted"
     SESSION_ENDED = "session_ended"
-    TOKEN_GONE = "token_gone"
+    TOKEN_GONE = "token_gone"  # noqa: S105 - a reason
 
 
 class Attribute(StrEnum):

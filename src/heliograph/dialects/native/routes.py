@@ -110,7 +110,7 @@ async def create_session(request: Request, core: Core) -> Response:
     session, token = await core.identity.mint_session(
         principal, application, body.user_id, body.form, mapping.to_ttl(body)
     )
-    return schema_response(mapping.from_session(session, token), 201)
+    return schema_response(mapping.from_session(session, token), 201, _NEVER_CACHED)
 
 
 async def create_notification(request: Request, core: Core) -> Response:
@@ -193,6 +193,9 @@ def _location(
     parent = f"{request.door.public_url}/v1/applications/{spell('application', application.id)}"
     return {"location": f"{parent}/{kind}s/{spell(kind, thing_id)}"}
 
+
+_NEVER_CACHED = {"cache-control": "no-store"}
+"""For answers with a secret in them."""
 
 _APP = "/v1/applications/{app}"
 _PAGE = "docs/dialects/native.md"

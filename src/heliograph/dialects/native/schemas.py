@@ -45,6 +45,12 @@ def _registration_id(text: str) -> str:
     return text
 
 
+def _only_true(value: bool) -> bool:
+    if not value:
+        raise custom_error(ProblemKind.NOT_ALLOWED, "true, or absent")
+    return value
+
+
 RegistrationId = Annotated[str, AfterValidator(_registration_id)]
 AttributeValue = Annotated[Text, Field(max_length=MAX_TEXT_CHARS)]
 ShownText = Annotated[Text, Field(max_length=MAX_TEXT_CHARS)]
@@ -139,15 +145,11 @@ class AudienceBody(Schema):
 
     FORMS: ClassVar = ("users", "registrations", "tags", "addresses", "everyone")
 
-    users: Annotated[Items[Label], Field(min_length=1, max_length=MAX_LISTED)] | None = None
-    registrations: (
-        Annotated[Items[RegistrationId], Field(min_length=1, max_length=MAX_LISTED)] | None
-    ) = None
-    tags: Annotated[Items[Label], Field(min_length=1, max_length=MAX_LISTED)] | None = None
-    addresses: Annotated[Items[AddressBody], Field(min_length=1, max_length=MAX_LISTED)] | None = (
-        None
-    )
-    everyone: Literal[True] | None = None
+    users: Annotated[Items[Label], Field(max_length=MAX_LISTED)] | None = None
+    registrations: Annotated[Items[RegistrationId], Field(max_length=MAX_LISTED)] | None = None
+    tags: Annotated[Items[Label], Field(max_length=MAX_LISTED)] | None = None
+    addresses: Annotated[Items[AddressBody], Field(max_length=MAX_LISTED)] | None = None
+    everyone: Annotated[bool, AfterValidator(_only_true)] | None = None
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:

@@ -235,7 +235,9 @@ class Http2Sender:
             reason = f"{type(error).__name__}: {error}"
         finally:
             self._connecting = None
-            if connection is not None and (reason or self._is_closed):
+            if self._is_closed:
+                reason = "the sender was closed"
+            if connection is not None and reason:
                 connection.abort(reason)
         if connection is None or reason:
             self._give_up_queue(Lost(is_unprocessed=True, detail=f"cannot connect: {reason}"))

@@ -19,6 +19,7 @@ from heliograph.outbound.http2.messages import Request
 from heliograph.providers.fcm.settings import LONGEST_TTL_S, PAYLOAD_LIMIT_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from heliograph.core.model.notification import Content, Options
@@ -68,7 +69,7 @@ def build_message(
         texts = {key: _text(value) for key, value in content.data.items()}
     except (ValueError, TypeError, RecursionError):
         return Rejected("INVALID_ARGUMENT: data is not JSON")
-    size = _size_bytes(shown) + _size_bytes(texts)
+    size = _size_bytes([*shown.values(), *texts, *texts.values()])
     if size > PAYLOAD_LIMIT_BYTES:
         return Rejected(f"INVALID_ARGUMENT: {size} bytes, at most {PAYLOAD_LIMIT_BYTES}")
     parts: dict[str, Any] = {}
@@ -153,5 +154,5 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def _size_bytes(texts: dict[str, str]) -> int:
-    return sum(len(text.encode("utf-8", "replace")) for item in texts.items() for text in item)
+def _size_bytes(texts: Iterable[str]) -> int:
+    return sum(len(text.encode("utf-8", "replace")) for text in texts)

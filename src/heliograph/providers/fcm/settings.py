@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from heliograph.config import Fcm
 
 PAYLOAD_LIMIT_BYTES: Final = 4096
-"""Keys and values of data and notification. Source: Firebase, "FCM error codes"."""
+"""Title, body, and the keys and values of data. Source: Firebase, "FCM error codes"."""
 
 LONGEST_TTL_S: Final = 2_419_200
 """Four weeks. Source: Google, FCM v1 REST reference, `AndroidConfig.ttl`."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from starlette.datastructures import Headers
+from tests.asgi_client import Answer, call
 
 from heliograph.config import Config, Limits
 from heliograph.core.core import Core
@@ -25,9 +25,11 @@ from heliograph.web.application import Application as WebApplication
 from heliograph.web.door import doors_of
 
 if TYPE_CHECKING:
+    from tests.conftest import FakeClock
+
     from heliograph.core.model.registration import Draft, Owner, Slot
 
-NOW = datetime(2016, 1, 21, 12, 0, tzinfo=UTC)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TOKEN = "Session-token_1.x"
 ACCEPT = "application/vnd.layer+json; version=1.0"
 LIMIT_BYTES = 8192
@@ -42,14 +44,6 @@ SESSION = Session(
     created=NOW,
     expires_at=NOW + timedelta(days=30),
 )
-
-
-class StoppedClock:
-    def now(self) -> datetime:
-        return NOW
-
-    def monotonic(self) -> float:
-        return 0.0
 
 
 class OneSession:
@@ -83,23 +77,11 @@ class NotingRegistry:
         self.emptied.append((application_id, slot, owner))
 
 
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: Headers
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
 class Door:
     """Layer's routes as a caller meets them. Headers set to None are not sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: FakeClock) -> None:
         self.registry = NotingRegistry()
-        clock = StoppedClock()
         self.core = Core(
             applications=cast("Any", OneApplication()),
             identity=cast("Any", OneSession()),
@@ -113,46 +95,20 @@ class Door:
         self.application = WebApplication(self.core, doors_of(config, [DIALECT]), config)
 
     async def call(self, method: str, path: str, body: Any = b"", **headers: str | None) -> Answer:
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = {
             "accept": ACCEPT,
             "authorization": f"Layer session-token='{TOKEN}'",
             "content-type": "application/json",
-            "content-length": str(len(raw)),
         } | {name.replace("_", "-"): value for name, value in headers.items()}
-        scope = {
-            "type": "http",
-            "http_version": "1.1",
-            "method": method,
-            "scheme": "http",
-            "path": path.partition("?")[0],
-            "raw_path": path.partition("?")[0].encode(),
-            "query_string": path.partition("?")[2].encode(),
-            "headers": [(k.encode(), v.encode()) for k, v in sent.items() if v is not None],
-            "client": ("127.0.0.1", 1),
-            "server": ("127.0.0.1", 80),
-        }
-        messages: list[dict[str, Any]] = []
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": raw, "more_body": False}
-
-        async def send(message: Any) -> None:
-            messages.append(message)
-
-        await self.application(scope, receive, send)
-        return Answer(
-            messages[0]["status"],
-            Headers(raw=messages[0]["headers"]),
-            b"".join(message.get("body", b"") for message in messages[1:]),
+        return await call(
+            self.application,
+            method,
+            path,
+            headers={name: value for name, value in sent.items() if value is not None},
+            body=body if isinstance(body, bytes) else json.dumps(body).encode(),
         )
 
 
 @pytest.fixture
-def door() -> Door:
-    return Door()
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
+def door(clock: FakeClock) -> Door:
+    return Door(clock)

@@ -54,7 +54,7 @@ async def test_whatever_else_is_challenged_with_a_fresh_nonce(
 ) -> None:
     answer = await door.call("DELETE", "/push_tokens/a7775566", authorization=header)
 
-    assert (answer.status, answer.json["id"]) == (401, "authentication_required")
-    assert answer.json["code"] == 4
-    assert door.core.nonces.is_fresh(answer.json["data"]["nonce"])
+    assert (answer.status, answer.json()["id"]) == (401, "authentication_required")
+    assert answer.json()["code"] == 4
+    assert door.core.nonces.is_fresh(answer.json()["data"]["nonce"])
     assert door.registry.emptied == []

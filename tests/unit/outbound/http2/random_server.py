@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from h2.events import SettingsAcknowledged, StreamEnded, StreamReset
 from h2.exceptions import ProtocolError as H2ProtocolError
+from tests.unit.outbound.http2.memory import H2Server
 
 from heliograph.outbound.http2 import frames
 from heliograph.outbound.http2.frames import Flag, FrameReader, FrameType
-from tests.unit.outbound.http2.memory import H2Server
 
 if TYPE_CHECKING:
     from random import Random
@@ -209,10 +210,8 @@ class RandomServer(H2Server):
                     self._widen(stream_id)
 
     def _widen(self, stream_id: int) -> None:
-        try:
+        with suppress(H2ProtocolError):  # The client has sent all of it.
             self.h2.increment_flow_control_window(10_000, stream_id)
-        except H2ProtocolError:
-            pass  # The client has sent all of it.
 
     def _do_ping(self) -> None:
         self.h2.ping(b"chaotic!")
@@ -225,10 +224,8 @@ class RandomServer(H2Server):
         if self._random.random() < 0.3:
             cut = frames.LARGEST_STREAM_ID
         else:
-            highest = max([*self.requests, 0])
-            cut = self._random.randint(
-                self._highest_processed, max(highest, self._highest_processed)
-            )
+            kept = {0, *self.requests, self._highest_processed}
+            cut = self._random.choice([s for s in sorted(kept) if s >= self._highest_processed])
         self._cut = min(self._cut, cut)
         self.flush()
         code = self._random.choice([0, 0, 2])

@@ -255,7 +255,7 @@ def test_a_second_goaway_only_lowers_the_limit() -> None:
 
     unprocessed = {i: r.is_unprocessed for i, r in results.by_index.items() if isinstance(r, Lost)}
     assert unprocessed == {1: False, 2: True, 3: True}
-    assert results.by_index[1] == Lost(False, "gone", b"one")
+    assert results.by_index[1] == Lost(is_unprocessed=False, detail="gone", goaway_debug=b"one")
     assert made.room == 0
 
 

@@ -36,7 +36,17 @@ async def provider(clock, free_tcp_port):
 
 def target(attributes="", environment=None):
     return Target(
-        new_id(NOW), 0, 0, ProviderName.APNS, environment, "abcd", b"", attributes, 0, 0, True
+        new_id(NOW),
+        0,
+        0,
+        ProviderName.APNS,
+        environment,
+        "abcd",
+        b"",
+        attributes,
+        0,
+        0,
+        is_registered=True,
     )
 
 

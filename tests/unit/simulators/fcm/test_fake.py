@@ -263,6 +263,8 @@ def test_the_token_endpoint_can_be_scripted(bench):
 def test_the_token_endpoint_can_be_slow_or_silent(bench):
     bench.faults.add(Fault(TOKEN_ENDPOINT, 200, delay_ms=5))
     bench.faults.add(Fault(TOKEN_ENDPOINT, action=Action.HANG))
+    bench.faults.add(Fault(TOKEN_ENDPOINT, 503))
 
     assert bench.grant().delay_ms == 5
     assert bench.grant() == Silence()
+    assert bench.grant().status == 503

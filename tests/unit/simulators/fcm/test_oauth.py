@@ -113,3 +113,16 @@ def test_only_post_is_taken(endpoint, now):
 
 def test_tokens_not_issued_here_are_unknown(endpoint):
     assert endpoint.find(b"ya29.c.else") is None
+
+
+def test_remembered_tokens_are_bounded_and_the_expired_leave_first(endpoint, credentials, now):
+    form = grant_form(assertion(credentials, now))
+    first = json.loads(call(endpoint, form, now).body)["access_token"].encode()
+    granted = endpoint.find(first)
+    for number in range(9_999):
+        endpoint._issued[b"%d" % number] = granted._replace(expires_at=now)
+
+    call(endpoint, form, now)
+
+    assert len(endpoint._issued) == 2
+    assert endpoint.find(first) == granted

@@ -1,0 +1,94 @@
+import json
+
+import jsonschema_rs
+import pytest
+
+from heliograph.dialects.native import DIALECT
+from heliograph.dialects.native.errors import MEDIA_TYPE, TABLE, TITLES
+from heliograph.dialects.native.routes import _document
+
+DOCUMENT = _document("https://push.test")
+
+
+def test_every_route_is_described():
+    described = {
+        (method.upper(), path) for path, item in DOCUMENT["paths"].items() for method in item
+    }
+
+    assert described == {(route.method, route.path) for route in DIALECT.routes}
+
+
+def test_every_reference_leads_somewhere():
+    text = json.dumps(DOCUMENT)
+    names = set(DOCUMENT["components"]["schemas"])
+
+    references = {part.partition('"')[0] for part in text.split('"#/components/schemas/')[1:]}
+
+    assert references <= names
+
+
+def test_operations_have_names_of_their_own():
+    names = [
+        operation["operationId"]
+        for item in DOCUMENT["paths"].values()
+        for operation in item.values()
+    ]
+
+    assert len(names) == len(set(names))
+
+
+def test_path_and_query_parameters_are_described():
+    operation = DOCUMENT["paths"]["/v1/applications/{app}/registrations"]["get"]
+
+    places = {parameter["name"]: parameter["in"] for parameter in operation["parameters"]}
+
+    assert places == {
+        "app": "path",
+        "limit": "query",
+        "cursor": "query",
+        "user_id": "query",
+        "device_id": "query",
+        "provider": "query",
+    }
+    assert "$ref" not in json.dumps(operation["parameters"])
+
+
+def test_only_the_description_itself_needs_no_credential():
+    open_ones = {
+        path
+        for path, item in DOCUMENT["paths"].items()
+        for operation in item.values()
+        if operation.get("security") == []
+    }
+
+    assert open_ones == {"/v1/openapi.json"}
+
+
+def test_errors_are_problem_documents():
+    problem = DOCUMENT["components"]["responses"]["Problem"]
+
+    assert list(problem["content"]) == [MEDIA_TYPE]
+
+
+def test_every_code_has_a_title():
+    assert {reply.code for reply in TABLE.values()} == set(TITLES)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_valid"),
+    [
+        ({"provider": "fcm", "token": "t"}, True),
+        ({"provider": "fcm", "token": "t", "attributes": {"locale": "de"}}, True),
+        ({"provider": "pager", "token": "t"}, False),
+        ({"provider": "fcm"}, False),
+        ({"provider": "fcm", "token": "t", "colour": 1}, False),
+        ({"provider": "fcm", "token": "t", "attributes": {"locale": 5}}, False),
+    ],
+)
+def test_the_described_schema_says_what_the_server_says(body, is_valid):
+    schema = {
+        "$ref": "#/components/schemas/RegistrationBody",
+        "components": DOCUMENT["components"],
+    }
+
+    assert jsonschema_rs.is_valid(schema, body) is is_valid

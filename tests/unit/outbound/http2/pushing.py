@@ -1,0 +1,30 @@
+"""What the tests of the sender share."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+from heliograph.outbound.http2 import Http2Sender
+from heliograph.outbound.http2.messages import Lost, Reply, Request
+from heliograph.outbound.http2.sender import Origin
+from heliograph.outbound.http2.settings import SenderSettings
+
+SHARED = ((b"authorization", b"bearer secret"),)
+
+
+def pushes(count: int, body: bytes = b"{}") -> list[Request]:
+    return [Request(b"/3/device/%d" % n, body, ((b"apns-id", b"%d" % n),)) for n in range(count)]
+
+
+def sender_to(dial: Any, **settings: Any) -> Http2Sender:
+    tls = ssl.create_default_context()
+    return Http2Sender(Origin("push.test"), tls, settings=SenderSettings(**settings), dial=dial)
+
+
+def ids(results: list[Reply | Lost]) -> list[str]:
+    return [result.headers["apns-id"] for result in results if isinstance(result, Reply)]
+
+
+def never(server: Any, stream_id: int, headers: Any, body: bytes) -> None:
+    """Leave a request unanswered."""
