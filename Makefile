@@ -27,7 +27,7 @@ check: ## Format, lint, types, imports and file sizes, without changing anything
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python tools/file_sizes.py
+	$(BIN)/python -m pytest -q tests/unit/test_tree.py
 
 format: ## Format and mend what a tool can mend
 	@sh tools/setup.sh test

@@ -29,7 +29,7 @@ class Answer:
         return json.loads(self.body)
 
 
-class NoAnswer(Exception):  # noqa: N818 - a state, not a failure
+class NoAnswer(Exception):
     """The application sent nothing."""
 
 

@@ -3,7 +3,8 @@
 Values come, strongest first, from the command line, from variables
 (`HELIOGRAPH_ROLE`, nested with two underscores:
 `HELIOGRAPH_STORAGE__READERS`) and from a TOML file. An unknown key stops the
-start-up, and the message names its nearest neighbour. Each setting is described in docs/configuration.md.
+start-up, and the message names its nearest neighbour. Each setting is
+described in docs/configuration.md.
 """
 
 from __future__ import annotations
@@ -14,8 +15,17 @@ from enum import StrEnum
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -29,6 +39,8 @@ if TYPE_CHECKING:
 
 _PREFIX = "HELIOGRAPH_"
 _NESTING = "__"
+
+_DATABASE_SCHEMES = ("postgresql", "postgres")
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -86,6 +98,15 @@ class Storage(_Section):
     readers: int = Field(default=2, ge=1, le=16)
     batch_size: int = Field(default=256, ge=1, le=1024)
     timeout_s: float = Field(default=10.0, gt=0)
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+        """Refuse early what no driver could use, and without showing its password."""
+        if url is not None and not _is_postgresql_url(url.get_secret_value()):
+            expected = "must be postgresql://user:password@host:port/database"
+            raise PydanticCustomError("database_url", "{expected}", {"expected": expected})
+        return url
 
 
 class Delivery(_Section):
@@ -202,15 +223,25 @@ def load(toml_file: Path | None = None, **overrides: Any) -> Config:
     return loaded
 
 
+def _is_postgresql_url(url: str) -> bool:
+    scheme, colon, _ = url.partition("://")
+    try:
+        # A password with a bare "/", "?" or "#" ends up where the port belongs.
+        port = urlsplit(url).port
+    except ValueError:
+        return False
+    return scheme in _DATABASE_SCHEMES and bool(colon) and port != 0
+
+
 def _unknown_variables() -> list[str]:
     """Find variables that look like settings and belong to none: nothing else would read them."""
-    known = [f"{_PREFIX}{name.upper()}" for name in Config.model_fields]
+    known = [name.upper() for name in Config.model_fields]
     wrong = []
     for variable in sorted(os.environ):
-        name, nesting, rest = variable.upper().partition(_NESTING)
-        if name.startswith(_PREFIX) and name not in known:
-            near = [f"{each}{nesting}{rest}" for each in get_close_matches(name, known, 1)]
-            wrong.append(_no_such_setting(variable, near))
+        section, nesting, rest = variable.upper().removeprefix(_PREFIX).partition(_NESTING)
+        if variable.upper().startswith(_PREFIX) and section not in known:
+            near = get_close_matches(section, known, 1)
+            wrong.append(_no_such_setting(variable, [f"{_PREFIX}{n}{nesting}{rest}" for n in near]))
     return wrong
 
 

@@ -9,7 +9,7 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
-from heliograph.config import Role
+from heliograph.config import Role, SettingsError
 from heliograph.core.applications import Applications
 from heliograph.core.clock import SystemClock
 from heliograph.core.core import Core
@@ -44,7 +44,7 @@ DIALECTS: tuple[Dialect, ...] = (NATIVE, LAYER)
 _WORKER_STOP_S = 8.0
 """How long the worker may take to stop."""
 
-_STOP_S = 9.5
+_STOP_S = 9.0
 """How long the whole stop may take; 10 s is the promise."""
 
 
@@ -100,17 +100,22 @@ class Stack:
 
         exclusive: serve alone, as SQLite needs; a command that runs beside a
         server passes False. Raises DatabaseInUse, RolesNeedPostgres,
-        Unavailable, KeyFileError.
+        Unavailable, KeyFileError, and SettingsError for doors and proxies
+        that can't be.
         """
         if config.role is not Role.ALL and config.storage.database_url is None:
             raise RolesNeedPostgres(
                 f"--role {config.role} needs PostgreSQL (--database-url): "
                 "SQLite serves one process, which runs every role"
             )
-        config.data.mkdir(parents=True, exist_ok=True)
+        config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         keys = KeyRing.load(config.security.key_file or config.data / "keys")
         store = await open_store(config.storage, config.data, exclusive=exclusive)
-        return cls(config, store, clock or SystemClock(), keys, dialects=dialects)
+        try:
+            return cls(config, store, clock or SystemClock(), keys, dialects=dialects)
+        except ValueError as error:
+            await store.close()
+            raise SettingsError(str(error)) from error
 
     def start(self) -> None:
         """Set the delivery engine going, where this role has one."""

@@ -10,6 +10,7 @@ import typer
 
 from heliograph.cli.options import ApplicationId, ConfigFile, DatabaseUrl, DataDir, load
 from heliograph.cli.output import AsJson, show, show_one
+from heliograph.core.identity import MAX_TTL_S, MIN_TTL_S
 from heliograph.core.ids import spell
 from heliograph.core.model.application import Defaults
 from heliograph.core.model.identity import ALL_SCOPES, Scope, SessionForm
@@ -208,7 +209,9 @@ def create_session(
     form: Annotated[SessionForm, typer.Option(help="Which clients the token is for.")] = (
         SessionForm.NATIVE
     ),
-    ttl_s: Annotated[int | None, typer.Option(min=1, help="Life in seconds.")] = None,
+    ttl_s: Annotated[
+        int | None, typer.Option(min=MIN_TTL_S, max=MAX_TTL_S, help="Life in seconds.")
+    ] = None,
     data: DataDir = None,
     database_url: DatabaseUrl = None,
     config_file: ConfigFile = None,

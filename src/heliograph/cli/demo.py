@@ -15,7 +15,8 @@ import typer
 from heliograph.cli.demo_page import page_of
 from heliograph.cli.options import load
 from heliograph.cli.serve import run_server
-from heliograph.config import Apns, Config, Fcm
+from heliograph.config import Apns, Fcm, Listener, Role, Security, Storage
+from heliograph.core import access
 from heliograph.core.clock import SystemClock
 from heliograph.core.errors import NotAuthenticated, NotFound
 from heliograph.core.ids import spell
@@ -48,17 +49,39 @@ def demo(
 ) -> None:
     """Try everything on this machine: a server on SQLite with fake providers inside."""
     logs.configure("warning", json_lines=False)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_run(port, data))
 
 
 async def _run(port: int, data: Path) -> None:
-    data.mkdir(parents=True, exist_ok=True)
-    simulators = await Simulators.start(data / "simulators")
+    # What the environment says of a real server must reach neither its
+    # database nor its keys from here.
+    alone = load(None, data, None).model_copy(
+        update={
+            "role": Role.ALL,
+            "listener": Listener(port=port),
+            "storage": Storage(),
+            "security": Security(),
+            "doors": (),
+        }
+    )
+    stack = await Stack.open(alone)
     try:
-        listener = {"host": "127.0.0.1", "port": port}
-        config = load(None, data, None, listener=listener).model_copy(
+        # Under the lock: of two first starts at once, one makes the certificates.
+        # A team key: registrations may name any bundle id.
+        simulators = await Simulators.start(data / "simulators", topics=None)
+    except BaseException:
+        await stack.stop()
+        raise
+    try:
+        try:
+            furnished = await _furnish(stack.core, simulators, _read(data / DEMO_FILE))
+        finally:
+            await stack.stop()
+        config = alone.model_copy(
             update={
+                "default_application": furnished.application_id,
                 "apns": Apns(
                     production_url=simulators.apns.url,
                     sandbox_url=simulators.apns_sandbox.url,
@@ -67,8 +90,6 @@ async def _run(port: int, data: Path) -> None:
                 "fcm": Fcm(url=simulators.fcm.url, ca_file=simulators.ca_file),
             }
         )
-        furnished = await _furnish(config, simulators)
-        config = config.model_copy(update={"default_application": furnished.application_id})
 
         def announce(url: str) -> None:
             facts = furnished.facts(url)
@@ -100,25 +121,20 @@ class _Furnished:
         }
 
 
-async def _furnish(config: Config, simulators: Simulators) -> _Furnished:
+async def _furnish(core: Core, simulators: Simulators, known: dict[str, Any]) -> _Furnished:
     """Make what is missing of the demo's application; keep what a former start made."""
-    known = _read(config.data / DEMO_FILE)
-    stack = await Stack.open(config)
-    try:
-        application = await _application(stack.core, known)
-        await _set_credentials(stack.core, application, simulators)
-        return _Furnished(
-            application_id=spell("application", application.id),
-            api_key=await _api_key(stack.core, application, known),
-            layer_token=await _session(stack.core, application, SessionForm.LAYER, known),
-        )
-    finally:
-        await stack.stop()
+    application = await _application(core, known)
+    await _set_credentials(core, application, simulators)
+    return _Furnished(
+        application_id=spell("application", application.id),
+        api_key=await _api_key(core, application, known),
+        layer_token=await _session(core, application, SessionForm.LAYER, known),
+    )
 
 
 async def _application(core: Core, known: dict[str, Any]) -> Application:
     try:
-        return await core.applications.by_spelling(known.get("application", {}).get("id", ""))
+        return await core.applications.by_spelling(_text(known, "application", "id"))
     except NotFound:
         account = await core.applications.account()
         return await core.applications.create(account.id, _NAME, Defaults(BUNDLE_ID))
@@ -144,10 +160,11 @@ async def _set_credentials(core: Core, application: Application, simulators: Sim
 
 
 async def _api_key(core: Core, application: Application, known: dict[str, Any]) -> str:
-    key = str(known.get("native", {}).get("api_key", ""))
+    key = _text(known, "native", "api_key")
     try:
-        await core.identity.client(key)
-    except NotAuthenticated:
+        principal = await core.identity.client(key)
+        access.require_sight(principal, application)
+    except (NotAuthenticated, NotFound):
         _, key = await core.applications.create_client(application.account_id, "demo")
     return key
 
@@ -156,10 +173,11 @@ async def _session(
     core: Core, application: Application, form: SessionForm, known: dict[str, Any]
 ) -> str:
     """Answer the session of a dialect's own user, a new one if it has ended."""
-    token = str(known.get(form.value, {}).get("session_token", ""))
+    token = _text(known, form.value, "session_token")
     try:
-        await core.identity.session(token, form)
-    except NotAuthenticated:
+        principal = await core.identity.session(token, form)
+        access.require_sight(principal, application)
+    except (NotAuthenticated, NotFound):
         _, token = await core.identity.create_session(
             application, f"{form.value}-user", form, _SESSION_LIFE
         )
@@ -170,9 +188,16 @@ def _read(path: Path) -> dict[str, Any]:
     """Read what a former start wrote; nothing if there is none or it is damaged."""
     try:
         known = json.loads(path.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return known if isinstance(known, dict) else {}
+
+
+def _text(known: dict[str, Any], section: str, name: str) -> str:
+    """Answer one fact of `demo.json`; empty where it is missing or damaged."""
+    facts = known.get(section)
+    value = facts.get(name) if isinstance(facts, dict) else None
+    return value if isinstance(value, str) else ""
 
 
 def _write(path: Path, facts: dict[str, Any]) -> None:
@@ -180,7 +205,8 @@ def _write(path: Path, facts: dict[str, Any]) -> None:
     draft = path.with_suffix(".new")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as file:
+        # A draft that a crash left behind keeps the mode it was made with.
+        os.fchmod(file.fileno(), 0o600)
         json.dump(facts, file, indent=2)
         file.write("\n")
-        os.fchmod(file.fileno(), 0o600)
     draft.replace(path)

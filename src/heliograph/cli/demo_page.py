@@ -19,7 +19,7 @@ def page_of(facts: dict[str, Any], demo_file: Path, now: datetime) -> str:
     """Lay out the curl lines for a demo's facts."""
     # A death counts only if it is later than the registration, which is
     # still to be pasted: so this one lies a day ahead.
-    died_ms = to_ms(now + timedelta(days=1))
+    died = to_ms(now + timedelta(days=1))
     base, application = facts["base_url"], facts["application"]["id"]
     place = f"{base}/v1/applications/{application}"
     bearer = f"-H 'Authorization: Bearer {facts['native']['api_key']}'"
@@ -57,7 +57,7 @@ Everything below can be pasted into another terminal. The same facts, for script
 
 6. Let the phone lose its token: APNs answers the next push with 410 and the time of death
    curl -s {faults} {json_type} \\
-     -d '{{"token": "{APNS_TOKEN}", "status": 410, "reason": "Unregistered", "timestamp": {died_ms}}}'
+     -d '{{"token": "{APNS_TOKEN}", "status": 410, "reason": "Unregistered", "timestamp": {died}}}'
    Then send again (step 3): the delivery is "gone", and so is the registration
    curl -s '{place}/registrations?user_id=alice' {bearer}
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import SecretStr
 
 from heliograph import config as settings
 
@@ -33,8 +32,6 @@ def load(
     overrides = {name: value for name, value in others.items() if value is not None}
     if data is not None:
         overrides["data"] = data
-    loaded = settings.load(config_file, **overrides)
     if database_url is not None:
-        storage = loaded.storage.model_copy(update={"database_url": SecretStr(database_url)})
-        loaded = loaded.model_copy(update={"storage": storage})
-    return loaded
+        overrides["storage"] = {"database_url": database_url}
+    return settings.load(config_file, **overrides)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +27,8 @@ def show(rows: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str) -> Non
         return
     table = Table(*rows[0])
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
+        # Text, not str: square brackets in a name are no markup.
+        table.add_row(*(Text(_shown(value)) for value in row.values()))
     # Ids and tokens are there to be copied: wide lines wrap nowhere.
     Console(width=max(200, Console().width)).print(table, soft_wrap=True)
 
@@ -38,11 +40,22 @@ def show_one(row: Mapping[str, Any], *, as_json: bool, next_step: str = "") -> N
         return
     width = max(map(len, row))
     for name, value in row.items():
-        print(f"{name:<{width}}  {'' if value is None else value}")
+        print(f"{name:<{width}}  {_shown(value)}")
     if next_step:
         print(f"\n{next_step}")
 
 
 def complain(sentence: str) -> None:
     """Tell the operator what is wrong, on standard error."""
-    print(f"heliograph: {sentence}", file=sys.stderr)
+    print(f"heliograph: {_shown(sentence)}", file=sys.stderr)
+
+
+def _shown(value: object) -> str:
+    """Spell a value for a terminal, which must obey none of its control characters."""
+    text = "" if value is None else str(value)
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )

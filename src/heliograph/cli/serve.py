@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import structlog
 import typer
 
+from heliograph.cli.certificates import check_certificates
 from heliograph.cli.options import ConfigFile, DatabaseUrl, DataDir, load
-from heliograph.config import Role
+from heliograph.config import Role, SettingsError
 from heliograph.observability import logs
 from heliograph.web.server import Server, loop_factory
 from heliograph.wiring import DIALECTS, Stack
@@ -67,27 +69,44 @@ async def run_server(
     """Serve until SIGTERM or SIGINT, then end cleanly within 10 s.
 
     on_started: called with the server's URL once it listens. reload_logs:
-    called on SIGHUP. Raises what `Stack.open` raises, and OSError where the
-    address is taken.
+    called on SIGHUP. Raises what `Stack.open` raises, and SettingsError where the
+    address is taken, a certificate is unreadable or a provider has no such URL.
     """
+    check_certificates(config)
     stack = await Stack.open(config, dialects=dialects)
+    has_started = False
     try:
-        server = Server(stack.application, config)
-        loop = asyncio.get_running_loop()
+        with closing(_listening(stack, config)) as server:
+            loop = asyncio.get_running_loop()
 
-        def stop() -> None:
-            _log.info("server_stopping")
-            server.should_exit = True
-            stack.stop_claiming()
+            def stop() -> None:
+                _log.info("server_stopping")
+                server.should_exit = True
+                stack.stop_claiming()
 
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop)
-        if reload_logs is not None:
-            loop.add_signal_handler(signal.SIGHUP, reload_logs)
-        stack.start()
-        _log.info("server_started", url=server.public_url, role=config.role.value)
-        on_started(server.public_url)
-        await server.serve()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, stop)
+            if reload_logs is not None:
+                loop.add_signal_handler(signal.SIGHUP, reload_logs)
+            try:
+                stack.start()
+            except ValueError as error:
+                raise SettingsError(str(error)) from error
+            has_started = True
+            _log.info("server_started", url=server.public_url, role=config.role.value)
+            on_started(server.public_url)
+            await server.serve()
     finally:
         await stack.stop()
-        _log.info("server_stopped")
+        if has_started:
+            _log.info("server_stopped")
+
+
+def _listening(stack: Stack, config: Config) -> Server:
+    """Take the address; an OSError says which one it was about."""
+    listener = config.listener
+    try:
+        return Server(stack.application, config)
+    except OSError as error:
+        address = f"{listener.host}:{listener.port}"
+        raise SettingsError(f"{address}: {error.strerror or error}") from error

@@ -23,12 +23,15 @@ from heliograph.core.model.application import (
 )
 from heliograph.core.model.identity import ALL_SCOPES, ApiClient, Scope
 from heliograph.core.model.registration import Environment, ProviderName
+from heliograph.core.tokens import has_control_characters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from heliograph.core.model.identity import Principal
     from heliograph.core.ports import Clock, IdentityStore, Sealer
+
+MAX_NAME_CHARS = 256
 
 _SECRETS: dict[ProviderName, type[ApnsCredential | FcmCredential]] = {
     ProviderName.APNS: ApnsCredential,
@@ -65,9 +68,8 @@ class Applications:
     async def create(
         self, account_id: Id, name: str, defaults: Defaults | None = None
     ) -> Application:
-        """Make an application; raises InvalidRequest for an empty name."""
-        if not name.strip():
-            raise InvalidRequest([Problem(("name",), ProblemKind.TOO_SHORT, "a name")])
+        """Make an application; raises InvalidRequest for a name that nobody can read."""
+        _check_name(name)
         now = self._clock.now()
         application = Application(new_id(now), account_id, name, now, defaults or Defaults())
         await self._store.add_application(application)
@@ -109,7 +111,11 @@ class Applications:
         application_id: Id | None = None,
         scopes: frozenset[Scope] = ALL_SCOPES,
     ) -> tuple[ApiClient, str]:
-        """Make an API client; answers it with its key, which is shown only now."""
+        """Make an API client; answers it with its key, which is shown only now.
+
+        Raises InvalidRequest for a name that nobody can read.
+        """
+        _check_name(name)
         now = self._clock.now()
         client = ApiClient(new_id(now), account_id, name, scopes, now, application_id)
         key = f"hgk_{secrets.token_urlsafe(32)}"
@@ -158,6 +164,12 @@ class Applications:
         credentials = tuple(opened)
         self._credentials.put(application_id, credentials)
         return credentials
+
+
+def _check_name(name: str) -> None:
+    if not name.strip() or len(name) > MAX_NAME_CHARS or has_control_characters(name):
+        expected = f"1 to {MAX_NAME_CHARS} printable characters"
+        raise InvalidRequest([Problem(("name",), ProblemKind.MALFORMED, expected)])
 
 
 def _context(application_id: Id, provider: str, environment: str) -> bytes:

@@ -110,6 +110,11 @@ class RegistryState:
             return None
         return self.remove(registration.id, DepartureReason.UNREGISTERED)
 
+    def is_living(self, application_id: Id, registration_id: Id) -> bool:
+        """Say whether a registration lives, and in this application: a batch holds several."""
+        row = self._living.get(registration_id)
+        return row is not None and row.application_id == application_id
+
     def remove(self, registration_id: Id, reason: DepartureReason) -> Registration | None:
         """Forget a registration; None if it is not among the living."""
         registration = self._living.get(registration_id)

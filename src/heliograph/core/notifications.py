@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from heliograph.core import access
 from heliograph.core.errors import InvalidRequest, NotFound, Problem, ProblemKind
@@ -150,6 +150,8 @@ def _audience_problems(audience: Audience) -> list[Problem]:
         case Addresses(addresses):
             tokens = (address.token for address in addresses)
             field, count, problems = "addresses", len(addresses), map(_token_problems, tokens)
+        case _:
+            assert_never(audience)
     if count == 0:
         return [Problem(("audience", field), ProblemKind.TOO_SHORT, "at least one")]
     if count > MAX_LISTED:
@@ -214,3 +216,5 @@ def _without_repeats(audience: Audience) -> Audience:
             return Addresses(tuple(once.values()))
         case Everyone():
             return audience
+        case _:
+            assert_never(audience)

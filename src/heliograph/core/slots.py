@@ -30,10 +30,11 @@ def slot_hash(
         parts.append(f"s:{letters_of(slot.session_id)}")
     if slot.by_user:
         parts.append(f"u:{letters_of(user_id) if user_id else '-'}")
-    if slot.device_id is not None:
-        parts.append(f"d:{slot.device_id}")
     if slot.by_token:
         parts.append(f"{provider}/{token_hash.hex()}")
+    if slot.device_id is not None:
+        # Last, because a device's id is any text: it can't spell another part.
+        parts.append(f"d:{slot.device_id}")
     text = "/".join(parts)
     return hashlib.sha256(application_id + text.encode()).digest()[:SLOT_BYTES]
 

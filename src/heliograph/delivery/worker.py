@@ -107,8 +107,6 @@ class Worker:
     async def _claim(self) -> bool:
         """Fill what is free with shards; say whether there is room for more."""
         free = self._settings.pages_in_flight - len(self._tasks)
-        if free <= 0:
-            return False
         asked = self._clock.monotonic()
         claimed = await self._queue.claim(free)
         for shard, notification in claimed:
@@ -123,6 +121,8 @@ class Worker:
         if not self._tasks:
             return
         _, late = await asyncio.wait(self._tasks, timeout=GRACE_S)
+        if not late:
+            return
         shards = [self._tasks[task] for task in late]
         for task in late:
             task.cancel()

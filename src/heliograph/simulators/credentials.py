@@ -52,19 +52,24 @@ class DemoCredentials:
         }
 
 
-def ensure_credentials(directory: Path, topics: tuple[str, ...]) -> DemoCredentials:
-    """Load the demo credentials from the directory, making them where they are missing."""
+def ensure_credentials(directory: Path, topics: tuple[str, ...] | None) -> DemoCredentials:
+    """Load the demo credentials from the directory, making them where they are missing.
+
+    topics: the bundle ids of a key that serves only them; None for a team key.
+    """
     apns = ensure_ec_key(directory / "apns-key.p8")
     fcm = ensure_rsa_key(directory / "fcm-key.pem")
     # Key ids come from the keys, so a directory that is kept keeps its credentials.
     key_id = fingerprint(apns)[:10].upper()
     return DemoCredentials(
-        apns=ApnsCredential(private_pem(apns).decode(), key_id, DEMO_TEAM_ID, topics[0]),
+        apns=ApnsCredential(
+            private_pem(apns).decode(), key_id, DEMO_TEAM_ID, topics[0] if topics else DEMO_TOPIC
+        ),
         apns_key=ApnsKey(
             key_id,
             DEMO_TEAM_ID,
             apns.public_key(),
-            frozenset(topic.encode() for topic in topics),
+            None if topics is None else frozenset(topic.encode() for topic in topics),
         ),
         fcm_account=ServiceAccount(DEMO_EMAIL, DEMO_PROJECT_ID, fingerprint(fcm), fcm.public_key()),
         fcm_private_key=private_pem(fcm).decode(),

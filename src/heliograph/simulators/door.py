@@ -54,7 +54,7 @@ def control_dialect(
         try:
             said = script_fault(simulators.faults, await request.json())
         except ValueError as error:
-            raise InvalidRequest([Problem((), ProblemKind.MALFORMED, str(error))]) from error
+            raise InvalidRequest([_problem_of(text) for text in str(error).split("; ")]) from error
         return json_response(said, 201)
 
     return Dialect(
@@ -67,3 +67,18 @@ def control_dialect(
         render_error=render_error,
         prefixes=("/simulators",),
     )
+
+
+def _problem_of(text: str) -> Problem:
+    """Read one of a fault's problems, `field: what is wrong`, as the API words it."""
+    name, colon, wrong = text.rpartition(": ")
+    path = (name,) if colon else ()
+    match wrong:
+        case "missing":
+            return Problem(path, ProblemKind.MISSING, "present")
+        case "unknown field":
+            return Problem(path, ProblemKind.UNKNOWN_FIELD, "absent")
+        case _ if wrong.startswith("goes with "):
+            return Problem(path, ProblemKind.NOT_ALLOWED, f"absent: it {wrong}")
+        case _:
+            return Problem(path, ProblemKind.MALFORMED, wrong.rpartition("must be ")[2])

@@ -72,14 +72,15 @@ class Simulators:
         apns_port: int = 0,
         apns_sandbox_port: int = 0,
         fcm_port: int = 0,
-        topics: tuple[str, ...] = (DEMO_TOPIC,),
+        topics: tuple[str, ...] | None = (DEMO_TOPIC,),
         inbox_limit: int = DEFAULT_LIMIT,
         now: Callable[[], datetime] = _utc_now,
     ) -> Self:
         """Start all fakes; port 0 takes a free one.
 
         directory: keeps the CA, the certificate and the demo credentials from one run to the
-        next. topics: the bundle ids the APNs key may push to, the demo's first.
+        next. topics: the bundle ids the APNs key may push to, the demo's first; None makes it
+        a team key, which may push to any.
         """
         # Certificates are judged by the clients' clock, whatever `now` says.
         made_at = _utc_now()

@@ -11,6 +11,7 @@ from heliograph.core.ids import PREFIXES, Id, new_id, raw_of
 from heliograph.core.model.audience import Addresses, Everyone, Registrations, Tags, Users
 from heliograph.core.model.delivery import BUCKETS, ShardSource
 from heliograph.core.model.registration import token_hash
+from heliograph.storage.engines import is_in, is_named
 from heliograph.storage.tables import (
     applications,
     audience_members,
@@ -129,7 +130,10 @@ def _list_members(
             )
             .where(
                 applications.c.id == notification.application_id,
-                or_(users.c.external_id.in_(names), users.c.id.in_(_spelled_ids(names))),
+                or_(
+                    is_named(connection, users.c.external_id, names),
+                    is_in(connection, users.c.id, _spelled_ids(names)),
+                ),
             ),
         )
     )

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ARRAY, BigInteger, LargeBinary, any_, bindparam, func, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Join,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    func,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Table
+    from sqlalchemy import ColumnElement, Connection, FromClause, Table
     from sqlalchemy.sql.dml import Insert
+
+_KEY_BYTES = 16
 
 
 def is_postgresql(connection: Connection) -> bool:
@@ -31,6 +48,80 @@ def is_in(
         many: ColumnElement[Any] = bindparam(None, list(values), ARRAY(LargeBinary), unique=True)
         return column == any_(many)
     return column.in_(values)
+
+
+def is_named(
+    connection: Connection, column: ColumnElement[str | None], names: Sequence[str]
+) -> ColumnElement[bool]:
+    """Match any of many names, in one parameter: a statement takes 32,767 at most."""
+    if is_postgresql(connection):
+        many: ColumnElement[Any] = bindparam(None, list(names), ARRAY(Text), unique=True)
+        return column == any_(many)
+    listed = bindparam(None, json.dumps(list(names)), Text, unique=True)
+    return column.in_(select(func.json_each(listed).table_valued("value").c.value))
+
+
+class LastByte(FunctionElement[int]):
+    """The last byte of an id: the bucket of what it names, where only the id is known."""
+
+    type = SmallInteger()
+    inherit_cache = True
+
+
+@compiles(LastByte, "postgresql")
+def _get_byte(last: LastByte, compiler: Any, **options: Any) -> str:
+    return f"get_byte({compiler.process(last.clauses, **options)}, {_KEY_BYTES - 1})"
+
+
+@compiles(LastByte, "sqlite")
+def _instr(last: LastByte, compiler: Any, **options: Any) -> str:
+    # SQLite turns no byte into a number; but it finds one among all of them.
+    byte = f"substr({compiler.process(last.clauses, **options)}, {_KEY_BYTES}, 1)"
+    return f"(instr(x'{bytes(range(256)).hex()}', {byte}) - 1)"
+
+
+class _InThisOrder(Join):
+    """A join whose left side is walked first.
+
+    SQLite has no statistics of parameters and would walk the table; its
+    CROSS JOIN keeps the order that is written.
+    """
+
+    inherit_cache = True
+
+
+@compiles(_InThisOrder, "sqlite")
+def _cross_join(join: _InThisOrder, compiler: Any, **options: Any) -> str:
+    options["asfrom"] = True
+    left, right = (compiler.process(side, **options) for side in (join.left, join.right))
+    return f"{left} CROSS JOIN {right} ON {compiler.process(join.onclause, **options)}"
+
+
+def among(
+    connection: Connection, table: Table, column: ColumnElement[bytes], keys: Sequence[bytes]
+) -> FromClause:
+    """Join a table with many 16-byte keys whose last byte is the row's bucket.
+
+    The keys are two parameters, whatever their number: arrays on PostgreSQL,
+    on SQLite a JSON array of buckets beside the keys in one piece.
+    """
+    buckets = [key[-1] for key in keys]
+    if is_postgresql(connection):
+        wanted = func.unnest(
+            bindparam(None, buckets, ARRAY(SmallInteger), unique=True),
+            bindparam(None, list(keys), ARRAY(LargeBinary), unique=True),
+        ).table_valued("bucket", "key", name="wanted")
+        pairs: FromClause = wanted.render_derived()
+        bucket: ColumnElement[Any] = pairs.c.bucket
+        key: ColumnElement[Any] = pairs.c.key
+    else:
+        pairs = func.json_each(
+            bindparam(None, json.dumps(buckets), Text, unique=True)
+        ).table_valued("key", "value", name="wanted")
+        joined = bindparam(None, b"".join(keys), LargeBinary, unique=True)
+        bucket = pairs.c.value
+        key = func.substr(joined, pairs.c.key * _KEY_BYTES + 1, _KEY_BYTES, type_=LargeBinary)
+    return _InThisOrder(pairs, table, and_(table.c.bucket == bucket, column == key))
 
 
 def upsert(connection: Connection, table: Table, *, changing: Iterable[str]) -> Insert:

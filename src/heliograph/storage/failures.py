@@ -18,6 +18,15 @@ _SERIALIZATION_FAILURES = frozenset({"40001", "40P01"})
 """PostgreSQL undid the transaction for another's sake: repeated whole, it succeeds."""
 
 
+_AWAY = frozenset({"08", "25", "28", "3D", "40", "53", "55", "57", "58"})
+"""Classes of SQLSTATE that are about the server and not about a statement or a value.
+
+Connections, a node that became read-only, sign-in, a missing database,
+conflicts, memory and disk, locks, shutdown, the operating system.
+Source: PostgreSQL manual, appendix A.
+"""
+
+
 @contextmanager
 def unavailable_if_failing() -> Iterator[None]:
     """Turn what a driver raises for trouble of the database into `Unavailable`.
@@ -29,7 +38,10 @@ def unavailable_if_failing() -> Iterator[None]:
     except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
         raise Unavailable("database") from error
     except exc.DBAPIError as error:
-        if error.connection_invalidated or sql_state(error)[:2] in {"08", "53", "57", "40", "25"}:
+        if error.connection_invalidated or sql_state(error)[:2] in _AWAY:
+            raise Unavailable("database") from error
+        if type(error) is exc.DatabaseError:
+            # SQLite's word for a file that is damaged, or no database at all.
             raise Unavailable("database") from error
         raise
     except (OSError, asyncio.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

@@ -215,7 +215,7 @@ class SqlIdentity:
                     registrations.c.member_id == ended.member_id,
                     registrations.c.session_id == session_id,
                 )
-                .order_by(registrations.c.refreshed_ms, registrations.c.id)
+                .order_by(registrations.c.id)
                 .with_for_update(of=registrations)
             ).all()
             if leaving:

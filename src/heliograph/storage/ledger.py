@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import exists, insert, select, tuple_, update
+from sqlalchemy import bindparam, exists, insert, select, update
 
 from heliograph.core.clock import to_ms
 from heliograph.core.ids import Id, new_id
@@ -27,6 +27,18 @@ if TYPE_CHECKING:
 
 FREE = 0
 """`leased_until_ms` of a shard that nobody holds."""
+
+
+_ASSIGN = (
+    update(deferred)
+    .where(
+        deferred.c.notification_id == bindparam("of_notification"),
+        deferred.c.bucket == bindparam("of_bucket"),
+        deferred.c.recipient == bindparam("of_recipient"),
+        deferred.c.target_id == bindparam("of_target"),
+    )
+    .values(shard_id=bindparam("to_shard"))
+)
 
 
 class SqlLedger:
@@ -107,21 +119,22 @@ class SqlLedger:
 
         def work(connection: Connection) -> int:
             rows = connection.execute(due.with_for_update(skip_locked=True)).all()
-            groups: dict[tuple[bytes, bytes], list[tuple[Any, ...]]] = {}
-            for notification_id, application_id, *key in rows:
-                groups.setdefault((notification_id, application_id), []).append(tuple(key))
+            groups: dict[tuple[bytes, bytes], list[dict[str, Any]]] = {}
+            for notification_id, application_id, bucket, recipient, target_id in rows:
+                groups.setdefault((notification_id, application_id), []).append(
+                    {"of_bucket": bucket, "of_recipient": recipient, "of_target": target_id}
+                )
             for (notification_id, application_id), keys in groups.items():
                 shard_id = new_id(now)
                 connection.execute(
                     insert(shards), _retry_shard(shard_id, notification_id, application_id, now)
                 )
                 connection.execute(
-                    update(deferred)
-                    .where(
-                        waiting.notification_id == notification_id,
-                        tuple_(waiting.bucket, waiting.recipient, waiting.target_id).in_(keys),
-                    )
-                    .values(shard_id=shard_id)
+                    _ASSIGN,
+                    [
+                        {"of_notification": notification_id, "to_shard": shard_id} | key
+                        for key in keys
+                    ],
                 )
             return len(groups)
 

@@ -77,7 +77,7 @@ def _find(connection: Connection, keys: Sequence[_Key]) -> dict[_Key, MemberKey]
 
 
 def _make(connection: Connection, keys: Sequence[_Key], now: datetime) -> None:
-    """Insert users, then members, in sorted order: two nodes never wait crosswise."""
+    """Insert users, then members, each in one order: two nodes never wait crosswise."""
     connection.execute(
         insert_missing(connection, users),
         [
@@ -87,7 +87,7 @@ def _make(connection: Connection, keys: Sequence[_Key], now: datetime) -> None:
                 "external_id": external_id,
                 "created_ms": to_ms(now),
             }
-            for _, account_id, external_id in keys
+            for account_id, external_id in sorted({key[1:] for key in keys})
         ],
     )
     rows = []

@@ -14,6 +14,7 @@ from alembic.config import Config
 from sqlalchemy import func, select
 
 from heliograph.storage.engines import is_postgresql
+from heliograph.storage.sizes import describe_sizes
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -29,3 +30,5 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
+    if not is_postgresql(connection):
+        describe_sizes(connection)

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, exists, select, tuple_, update
+from sqlalchemy import bindparam, delete, exists, select, update
 
 from heliograph.core.clock import to_ms
+from heliograph.core.model.delivery import ShardSource
 from heliograph.core.model.notification import NotificationState
 from heliograph.core.model.registration import DepartureReason
-from heliograph.storage.engines import upsert
+from heliograph.storage.engines import among, upsert
 from heliograph.storage.notifications import COUNTED
 from heliograph.storage.registry_changes import remove_registrations
 from heliograph.storage.rows import select_registrations, to_registration
@@ -27,12 +28,19 @@ from heliograph.storage.tables import deferred, deliveries, notifications, regis
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
 
     from heliograph.core.model.delivery import DeliveryRow, PageCommit
 
 STEP_ROWS = 250
 
+_HANDLED = delete(deferred).where(
+    deferred.c.notification_id == bindparam("of_notification"),
+    deferred.c.shard_id == bindparam("of_shard"),
+    deferred.c.bucket == bindparam("of_bucket"),
+    deferred.c.recipient == bindparam("of_recipient"),
+    deferred.c.target_id == bindparam("of_target"),
+)
 _RECORDED = ("state", "provider_message_id", "reason", "attempts", "at_ms")
 
 
@@ -50,12 +58,15 @@ def _step(
 ) -> Callable[[Connection], bool]:
     def run(connection: Connection) -> bool:
         owned = connection.execute(
-            select(shards.c.id)
+            select(shards)
             .where(shards.c.id == commit.shard.id, shards.c.epoch == commit.shard.epoch)
             .with_for_update()
         ).first()
         if owned is None:
             return False
+        if _is_written(owned, commit):
+            # The answer was lost on its way, and the worker asks again.
+            return True
         if rows:
             notification_id = commit.shard.notification_id
             connection.execute(
@@ -72,25 +83,34 @@ def _step(
     return run
 
 
+def _is_written(shard: Row[Any], commit: PageCommit) -> bool:
+    """Say whether a shard stands where this page moves it: cursors never stand still."""
+    if commit.cursor is None:
+        return bool(shard.is_done)
+    stored = (shard.cursor_bucket, shard.cursor_recipient, shard.cursor_target)
+    return stored == tuple(commit.cursor)
+
+
 def _prune(connection: Connection, commit: PageCommit) -> None:
     """Forget dead tokens, unless their registration moved since we read it."""
-    if not commit.prunes:
-        return
     wanted = {prune.registration_id: prune for prune in commit.prunes}
-    keys = [(raw[-1], raw) for raw in sorted(wanted)]
+    # Rows of which an environment was learned are locked along, in one order
+    # with the registry's batches.
+    touched = {*wanted, *(registration_id for registration_id, _ in commit.environments)}
+    if not touched:
+        return
+    found = among(connection, registrations, registrations.c.id, sorted(touched))
     rows = connection.execute(
-        select_registrations()
-        .where(
-            registrations.c.application_id == commit.shard.application_id,
-            tuple_(registrations.c.bucket, registrations.c.id).in_(keys),
-        )
-        .order_by(registrations.c.refreshed_ms, registrations.c.id)
+        select_registrations(found)
+        .where(registrations.c.application_id == commit.shard.application_id)
+        .order_by(registrations.c.id)
         .with_for_update(of=registrations)
     ).all()
     leaving = [
         row
         for row in rows
-        if row.token_hash == wanted[row.id].token_hash
+        if row.id in wanted
+        and row.token_hash == wanted[row.id].token_hash
         and row.refreshed_ms == wanted[row.id].refreshed_ms
     ]
     by_reason: dict[str, list[Any]] = {}
@@ -104,14 +124,19 @@ def _prune(connection: Connection, commit: PageCommit) -> None:
 def _defer(connection: Connection, commit: PageCommit) -> None:
     """Store what waits for another try, in place of what this page retried."""
     shard = commit.shard
-    handled = [(row.bucket, row.recipient, row.target_id) for row in commit.deliveries]
-    if handled:
+    if shard.source is ShardSource.RETRY and commit.deliveries:
         connection.execute(
-            delete(deferred).where(
-                deferred.c.notification_id == shard.notification_id,
-                deferred.c.shard_id == shard.id,
-                tuple_(deferred.c.bucket, deferred.c.recipient, deferred.c.target_id).in_(handled),
-            )
+            _HANDLED,
+            [
+                {
+                    "of_notification": shard.notification_id,
+                    "of_shard": shard.id,
+                    "of_bucket": row.bucket,
+                    "of_recipient": row.recipient,
+                    "of_target": row.target_id,
+                }
+                for row in commit.deliveries
+            ],
         )
     if commit.deferred:
         connection.execute(

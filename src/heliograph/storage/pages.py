@@ -22,6 +22,7 @@ from heliograph.core.model.registration import (
     TokenKind,
     token_hash,
 )
+from heliograph.storage.engines import LastByte
 from heliograph.storage.tables import (
     audience_members,
     deferred,
@@ -101,10 +102,6 @@ def _query(
     )
     if cursor is not None:
         query = query.where(tuple_(row.bucket, row.id) > (cursor.bucket, cursor.target_id))
-    if isinstance(notification.audience, Users):
-        # Few people among many: without this SQLite walks the whole
-        # application in key order, because that saves it a sort.
-        query = query.with_hint(registrations, "INDEXED BY ix_registrations_member", "sqlite")
     return query
 
 
@@ -118,6 +115,7 @@ def _has_smaller_holder(
         token_holders.c.token_hash == registrations.c.token_hash,
         token_holders.c.registration_id < registrations.c.id,
         other.c.application_id == shard.application_id,
+        other.c.bucket == LastByte(token_holders.c.registration_id),
         other.c.id == token_holders.c.registration_id,
         _is_in_audience(other, shard, notification, now),
     )

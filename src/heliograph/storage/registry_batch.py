@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 
 from heliograph.core.claims import RegistryState
 from heliograph.core.errors import Conflict, CoreError, NotAuthenticated
@@ -21,8 +22,8 @@ from heliograph.core.model.registration import (
     Slot,
     token_hash,
 )
-from heliograph.core.slots import bucket_of, slot_hash
-from heliograph.storage.engines import is_in, lock_keys
+from heliograph.core.slots import slot_hash
+from heliograph.storage.engines import among, is_in, lock_keys
 from heliograph.storage.members import resolve_members
 from heliograph.storage.registry_changes import write_changes
 from heliograph.storage.rows import select_registrations, to_registration
@@ -85,6 +86,7 @@ class Change:
 
 Command = Register | Unregister | Remove | Change
 Answer = Registration | None
+_Keys = tuple[bytes | None, tuple[bytes, ...]]
 
 
 class _Wanted:
@@ -120,13 +122,11 @@ class _Batch:
         self._commands = commands
         self._dead_sessions: set[Id] = set()
         self._members = self._resolve_members()
-        self._keys: dict[int, tuple[bytes | None, bytes | None]] = {
-            id(command): self._keys_of(command) for command in commands
-        }
+        self._keys: dict[int, _Keys] = {id(command): self._keys_of(command) for command in commands}
 
     def lock(self) -> None:
         """Take every slot, token and member key, sorted; then see which sessions live."""
-        keys = {key for pair in self._keys.values() for key in pair if key}
+        keys = {key for slot, digests in self._keys.values() for key in (slot, *digests) if key}
         session_ids = set()
         for command in self._commands:
             if isinstance(command, Register):
@@ -151,11 +151,10 @@ class _Batch:
         by_application: dict[Id, _Wanted] = {}
         for command in self._commands:
             wanted = by_application.setdefault(command.application_id, _Wanted())
-            slot, digest = self._keys[id(command)]
+            slot, digests = self._keys[id(command)]
             if slot:
                 wanted.slots.add(slot)
-            if digest:
-                wanted.tokens.add(digest)
+            wanted.tokens.update(digests)
             match command:
                 case Register(draft):
                     if member := self._limited_member(draft):
@@ -166,29 +165,34 @@ class _Batch:
                     pass
         return [
             row
-            for application_id, wanted in by_application.items()
+            for application_id, wanted in sorted(by_application.items(), key=itemgetter(0))
             for row in _load(self._connection, application_id, wanted)
         ]
 
     def apply(self, state: RegistryState, command: Command) -> Answer | CoreError:
         """Apply one command; a refusal is an answer too."""
-        slot, digest = self._keys[id(command)]
+        slot, digests = self._keys[id(command)]
         match command:
             case Register(draft):
                 if draft.session_id in self._dead_sessions:
                     return NotAuthenticated()
                 assert slot is not None
-                assert digest is not None
                 try:
-                    return state.register(draft, self._member(draft), slot, digest)
+                    return state.register(draft, self._member(draft), slot, digests[0])
                 except Conflict as refusal:
                     return refusal
             case Unregister():
+                digest = digests[0] if digests else None
                 return state.unregister(command.application_id, slot, digest) if slot else None
-            case Remove():
-                return state.remove(command.registration_id, DepartureReason.UNREGISTERED)
-            case Change():
-                return state.change(command.registration_id, command.changes)
+            case Remove() | Change():
+                return self._apply_by_id(state, command)
+
+    def _apply_by_id(self, state: RegistryState, command: Remove | Change) -> Answer:
+        if not state.is_living(command.application_id, command.registration_id):
+            return None
+        if isinstance(command, Remove):
+            return state.remove(command.registration_id, DepartureReason.UNREGISTERED)
+        return state.change(command.registration_id, command.changes)
 
     def _resolve_members(self) -> dict[tuple[Id, Owner], MemberKey]:
         """Find every owner; only a registration makes those that are missing."""
@@ -213,8 +217,8 @@ class _Batch:
         member = self._member(draft)
         return member.member_id if member and draft.member_limit is not None else None
 
-    def _keys_of(self, command: Command) -> tuple[bytes | None, bytes | None]:
-        """Answer the slot, and the hash of the token, that a command is about."""
+    def _keys_of(self, command: Command) -> _Keys:
+        """Answer the slot, and the hashes of the tokens, that a command is about."""
         match command:
             case Register(draft):
                 owner = self._member(draft)
@@ -226,24 +230,14 @@ class _Batch:
                 if wanted_owner is not None:
                     owner = self._members.get((application_id, wanted_owner))
                     if owner is None:
-                        return None, None
+                        return None, ()
                 return _slot_and_token(application_id, slot, owner, provider, token)
-            case Change(application_id, _, registration_id, changes):
-                if changes.token is None:
-                    return None, None
-                # The row is locked, so that its provider stays what we read.
-                provider = self._connection.execute(
-                    select(registrations.c.provider)
-                    .where(
-                        registrations.c.application_id == application_id,
-                        registrations.c.bucket == registration_id[-1],
-                        registrations.c.id == registration_id,
-                    )
-                    .with_for_update()
-                ).scalar_one_or_none()
-                return None, token_hash(provider, changes.token) if provider else None
-            case Remove():
-                return None, None
+            case Change(changes=Changes(token=str(token))):
+                # The provider is the row's, which may not be locked before
+                # the keys are; so the token is locked under all of them.
+                return None, tuple(token_hash(provider, token) for provider in ProviderName)
+            case Change() | Remove():
+                return None, ()
 
 
 def _slot_and_token(
@@ -252,38 +246,45 @@ def _slot_and_token(
     owner: MemberKey | None,
     provider: str | None,
     token: str | None,
-) -> tuple[bytes, bytes | None]:
+) -> _Keys:
     digest = None if token is None else token_hash(provider or "", token)
     user_id = owner.user_id if owner else None
     key = slot_hash(
         application_id, slot, user_id=user_id, provider=provider or "", token_hash=digest or b""
     )
-    return key, digest
+    return key, (() if digest is None else (digest,))
 
 
 def _load(connection: Connection, application_id: Id, wanted: _Wanted) -> Iterable[Registration]:
-    """Read rows by slot, token, id and member, and keep them locked."""
+    """Read rows by slot, token, id and member, and keep them locked.
+
+    They are looked up first and locked in one statement and one order, so
+    that two batches that meet wait for each other instead of crosswise. What
+    would come into a slot or take a token meanwhile waits for our keys.
+    """
     rows = registrations.c
-    base = select_registrations().where(rows.application_id == application_id)
+    is_ours = rows.application_id == application_id
+    lookups: list[Select[Any]] = []
     if wanted.slots:
-        slots = sorted((bucket_of(slot), slot) for slot in wanted.slots)
-        yield from _locked(connection, base.where(tuple_(rows.bucket, rows.slot).in_(slots)))
+        filled = among(connection, registrations, rows.slot, sorted(wanted.slots))
+        lookups.append(select(rows.id).select_from(filled).where(is_ours))
     if wanted.tokens:
         held = select(token_holders.c.registration_id).where(
             token_holders.c.application_id == application_id,
             is_in(connection, token_holders.c.token_hash, sorted(wanted.tokens)),
         )
-        wanted.ids.update(map(Id, connection.execute(held).scalars()))
-    if wanted.ids:
-        keys = sorted((key[-1], key) for key in wanted.ids)
-        yield from _locked(connection, base.where(tuple_(rows.bucket, rows.id).in_(keys)))
+        lookups.append(held)
     if wanted.members:
-        yield from _locked(
-            connection, base.where(is_in(connection, rows.member_id, sorted(wanted.members)))
-        )
-
-
-def _locked(connection: Connection, query: Select[Any]) -> Iterable[Registration]:
-    """Read in one order, so that two batches that meet wait for each other in it."""
-    ordered = query.order_by(registrations.c.refreshed_ms, registrations.c.id)
-    return map(to_registration, connection.execute(ordered.with_for_update(of=registrations)))
+        of_members = is_in(connection, rows.member_id, sorted(wanted.members))
+        lookups.append(select(rows.id).where(is_ours, of_members))
+    for lookup in lookups:
+        wanted.ids.update(map(Id, connection.execute(lookup).scalars().all()))
+    if not wanted.ids:
+        return []
+    locking = (
+        select_registrations(among(connection, registrations, rows.id, sorted(wanted.ids)))
+        .where(is_ours)
+        .order_by(rows.id)
+        .with_for_update(of=registrations)
+    )
+    return map(to_registration, connection.execute(locking))

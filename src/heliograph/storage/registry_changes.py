@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, insert, tuple_, update
+from sqlalchemy import bindparam, delete, insert, update
 
 from heliograph.core.clock import to_ms
 from heliograph.storage.engines import insert_missing, upsert
@@ -31,6 +31,7 @@ _CHANGING = [c.name for c in registrations.columns if c.name not in (*_KEY, "slo
 
 _BY_KEY = [registrations.c[name] == bindparam(f"key_{name}") for name in _KEY]
 _TOUCH = update(registrations).where(*_BY_KEY).values(refreshed_ms=bindparam("at_ms"))
+_REMOVE = delete(registrations).where(*_BY_KEY)
 _DROP_HOLDER = delete(token_holders).where(
     token_holders.c.application_id == bindparam("key_application_id"),
     token_holders.c.token_hash == bindparam("key_token_hash"),
@@ -85,15 +86,8 @@ def remove_registrations(
     by_application: dict[bytes, list[Registration]] = {}
     for row, _ in leaving:
         by_application.setdefault(row.application_id, []).append(row)
+    connection.execute(_REMOVE, [_key(row) for row, _ in leaving])
     for application_id, rows in by_application.items():
-        connection.execute(
-            delete(registrations).where(
-                registrations.c.application_id == application_id,
-                tuple_(registrations.c.bucket, registrations.c.id).in_(
-                    [(row.bucket, row.id) for row in rows]
-                ),
-            )
-        )
         connection.execute(
             delete(subscriptions).where(
                 subscriptions.c.application_id == application_id,

@@ -23,14 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from sqlalchemy import Row
-
-_FROM = registrations.outerjoin(users, users.c.id == registrations.c.user_id)
+    from sqlalchemy import FromClause, Row
 
 
-def select_registrations() -> Select[Any]:
-    """Select registrations in the form that `to_registration` reads."""
-    return select(registrations, users.c.external_id).select_from(_FROM)
+def select_registrations(source: FromClause = registrations) -> Select[Any]:
+    """Select registrations in the form that `to_registration` reads.
+
+    source: the table, or a join that narrows it.
+    """
+    named = source.outerjoin(users, users.c.id == registrations.c.user_id)
+    return select(registrations, users.c.external_id).select_from(named)
 
 
 def to_registration(row: Row[Any]) -> Registration:

@@ -16,9 +16,9 @@ import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import NullPool
 
 from heliograph.core.errors import Unavailable
@@ -28,6 +28,8 @@ from heliograph.storage.failures import unavailable_if_failing
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from sqlalchemy import Engine
 
 T = TypeVar("T")
 
@@ -56,28 +58,34 @@ class SqliteDatabase:
         self._lock = _lock(directory) if exclusive else None
         self._jobs: queue.PriorityQueue[tuple[int, int, _Job | None]] = queue.PriorityQueue()
         self._order = itertools.count()
-        self._engine = _engine(self._path, "BEGIN IMMEDIATE")
-        self._read_engine = _engine(self._path, "BEGIN")
+        self._busy_timeout_s = min(_BUSY_TIMEOUT_S, timeout_s)
+        self._engine = _engine(self._path, "BEGIN IMMEDIATE", self._busy_timeout_s)
+        self._read_engine = _engine(self._path, "BEGIN", self._busy_timeout_s)
         self._local = threading.local()
-        self._read_connections: list[Connection] = []
+        self._read_links: list[_Link] = []
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="sqlite-reader")
         self._stopping = threading.Event()
-        self._inode: int | None = None
-        self._threads = [threading.Thread(target=self._write_loop, name="sqlite-writer")]
+        self._threads = [
+            threading.Thread(target=self._write_loop, name="sqlite-writer", daemon=True)
+        ]
         if exclusive:
             self._threads.append(
-                threading.Thread(target=self._checkpoint_loop, name="sqlite-checkpoint")
+                threading.Thread(
+                    target=self._checkpoint_loop, name="sqlite-checkpoint", daemon=True
+                )
             )
         for thread in self._threads:
             thread.start()
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run work on a reader thread."""
+        self._check_open()
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, work)
 
     async def write(self, work: Callable[[Connection], T], lane: Lane = Lane.API) -> T:
         """Run work on the writer thread in a transaction of its own."""
+        self._check_open()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         job = _Job(work, loop, future, time.monotonic() + self._timeout_s)
@@ -93,30 +101,44 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         """Run what is queued, then stop the threads and release the lock."""
+        if self._stopping.is_set():
+            return
         self._stopping.set()
         self._jobs.put((Lane.PAGE + 1, next(self._order), None))
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
         self._readers.shutdown(wait=True)
-        for connection in self._read_connections:
-            connection.close()
+        for link in self._read_links:
+            link.connection.close()
         self._engine.dispose()
         self._read_engine.dispose()
         if self._lock is not None:
             os.close(self._lock)
 
+    def _check_open(self) -> None:
+        """Refuse what comes after the last job: nobody would ever answer it."""
+        if self._stopping.is_set():
+            raise Unavailable("database")
+
     def _read(self, work: Callable[[Connection], T]) -> T:
-        with unavailable_if_failing():
-            connection: Connection | None = getattr(self._local, "connection", None)
-            if connection is None or connection.closed:
-                connection = self._read_engine.connect()
-                self._local.connection = connection
-                self._read_connections.append(connection)
-            with connection.begin():
-                return work(connection)
+        link: _Link | None = getattr(self._local, "link", None)
+        try:
+            with unavailable_if_failing():
+                if link is None:
+                    link = self._local.link = self._connect(self._read_engine)
+                    self._read_links.append(link)
+                self._check_file(link)
+                with link.connection.begin():
+                    return work(link.connection)
+        except Unavailable:
+            if link is not None:
+                link.connection.close()
+                self._local.link = None
+                self._read_links.remove(link)
+            raise
 
     def _write_loop(self) -> None:
-        connection: Connection | None = None
+        link: _Link | None = None
         while True:
             _, _, job = self._jobs.get()
             if job is None:
@@ -128,41 +150,46 @@ class SqliteDatabase:
                 continue
             try:
                 with unavailable_if_failing():
-                    if connection is None:
-                        connection = self._engine.connect()
-                    self._check_file()
-                    with connection.begin():
-                        answer = job.work(connection)
+                    if link is None:
+                        link = self._connect(self._engine)
+                    self._check_file(link)
+                    with link.connection.begin():
+                        answer = job.work(link.connection)
             except BaseException as error:  # noqa: BLE001 - handed to the caller
-                if isinstance(error, Unavailable) and connection is not None:
-                    connection.close()
-                    connection = None
+                if isinstance(error, Unavailable) and link is not None:
+                    link.connection.close()
+                    link = None
                 job.fail(error)
             else:
                 job.succeed(answer)
-        if connection is not None:
-            connection.close()
+        if link is not None:
+            link.connection.close()
 
-    def _check_file(self) -> None:
-        """Notice a data file that was moved away: writing on would lose it unseen."""
+    def _connect(self, engine: Engine) -> _Link:
         inode = self._path.stat().st_ino
-        if self._inode is None:
-            self._inode = inode
-        elif inode != self._inode:
-            self._inode = None
+        return _Link(engine.connect(), inode)
+
+    def _check_file(self, link: _Link) -> None:
+        """Notice a data file that was moved away: writing on would lose it unseen."""
+        if self._path.stat().st_ino != link.inode:
             raise Unavailable("database")
 
     def _checkpoint_loop(self) -> None:
         """Move the write-ahead log into the file, in steps that block nobody."""
         wal = self._path.with_name(self._path.name + "-wal")
         connection: sqlite3.Connection | None = None
+        inode = 0
         while not self._stopping.wait(_CHECKPOINT_EVERY_S):
             try:
                 size_bytes = wal.stat().st_size
                 if size_bytes < _CHECKPOINT_FROM_BYTES:
                     continue
+                if connection is not None and self._path.stat().st_ino != inode:
+                    connection.close()
+                    connection = None
                 if connection is None:
-                    connection = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S)
+                    inode = self._path.stat().st_ino
+                    connection = _open(self._path, self._busy_timeout_s)
                 mode = "RESTART" if size_bytes > _RESTART_FROM_BYTES else "PASSIVE"
                 connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
             except (OSError, sqlite3.Error):
@@ -172,6 +199,13 @@ class SqliteDatabase:
                     connection = None
         if connection is not None:
             connection.close()
+
+
+class _Link(NamedTuple):
+    """A connection, and which file it was opened on."""
+
+    connection: Connection
+    inode: int
 
 
 class _Job:
@@ -212,11 +246,24 @@ class _Job:
             self._future.set_exception(error)
 
 
-def _engine(path: Path, begin: str) -> Engine:
+def _open(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
+    """Open a file that is there.
+
+    One that was moved away is not made anew: SQLite would then delete its
+    log, and what was acknowledged with it.
+    """
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=busy_timeout_s,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def _engine(path: Path, begin: str, busy_timeout_s: float) -> Engine:
     def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-        )
+        connection = _open(path, busy_timeout_s)
         connection.executescript(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
             "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536; PRAGMA mmap_size=1073741824;"

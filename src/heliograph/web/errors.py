@@ -11,8 +11,6 @@
 Each dialect's table answers these beside the core's errors.
 """
 
-# ruff: noqa: N818 - an error is named for the fact that it states, as in the core.
-
 from __future__ import annotations
 
 

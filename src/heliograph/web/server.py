@@ -76,7 +76,11 @@ class Server:
         try:
             await self._server.serve(sockets=[self._socket])
         finally:
-            self._socket.close()
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the address, served or not; safe to call twice."""
+        self._socket.close()
 
 
 class Guard:

@@ -10,6 +10,7 @@ import pytest
 from tests.contract.providers.pages import NOW, batch_of, target, token_of, until
 
 from heliograph.config import Apns
+from heliograph.core.ids import new_id
 from heliograph.core.model.notification import Content, Options
 from heliograph.core.model.outcome import (
     ACCEPTED,
@@ -187,6 +188,35 @@ async def test_a_refreshed_token_starts_a_new_connection(fakes, apns, apns_crede
 
     assert outcomes == [ACCEPTED]
     await until(lambda: fakes.apns.connection_count == 1)
+
+
+async def test_a_new_version_of_a_credential_replaces_the_formers_connections(
+    fakes, apns, apns_credential
+):
+    newer = replace(apns_credential, id=new_id(NOW + timedelta(seconds=1)))
+    targets = [target("ab", each) for each in (Environment.PRODUCTION, Environment.SANDBOX)]
+    await apns.send(batch_of(apns_credential, *targets), now=NOW)
+
+    outcomes = await apns.send(batch_of(newer, targets[0]), now=NOW)
+
+    assert outcomes == [ACCEPTED]
+    await until(
+        lambda: (fakes.apns.connection_count, fakes.apns_sandbox.connection_count) == (1, 0)
+    )
+
+
+async def test_a_credential_of_another_environment_replaces_nothing(fakes, apns, apns_credential):
+    other = replace(
+        apns_credential, id=new_id(NOW + timedelta(seconds=1)), environment=Environment.SANDBOX
+    )
+    to_production = target("ab", Environment.PRODUCTION)
+    await apns.send(batch_of(apns_credential, to_production), now=NOW)
+    await apns.send(batch_of(other, to_production), now=NOW)
+
+    outcomes = await apns.send(batch_of(apns_credential, to_production), now=NOW)
+
+    assert outcomes == [ACCEPTED]
+    assert fakes.apns.connection_count == 2
 
 
 async def test_another_teams_key_asks_for_a_refresh(apns, apns_credential):

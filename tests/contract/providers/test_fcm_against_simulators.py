@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from tests.contract.providers.pages import NOW, batch_of, target, until
 
+from heliograph.core.ids import new_id
 from heliograph.core.model.notification import Options
 from heliograph.core.model.outcome import (
     Accepted,
@@ -18,6 +19,7 @@ from heliograph.core.model.outcome import (
     Rejected,
     TokenGone,
 )
+from heliograph.core.model.registration import Environment
 from heliograph.simulators.faults import TOKEN_ENDPOINT, Action, Fault
 
 AT_ONCE = timedelta(0)
@@ -134,6 +136,49 @@ async def test_the_token_endpoints_trouble_is_every_targets(
 
     assert refused == [outcome] * 2
     assert {type(each) for each in again} == {Accepted}
+
+
+async def test_a_new_version_of_a_credential_replaces_the_formers_connection(
+    fakes, fcm, fcm_credential
+):
+    newer = replace(fcm_credential, id=new_id(NOW + timedelta(seconds=1)))
+    await fcm.send(batch_of(fcm_credential, target("t")), now=NOW)
+    before = fakes.fcm.connection_count
+
+    outcomes = await fcm.send(batch_of(newer, target("t")), now=NOW)
+
+    assert [type(outcome) for outcome in outcomes] == [Accepted]
+    await until(lambda: fakes.fcm.connection_count == before)
+
+
+async def test_a_credential_of_another_environment_replaces_nothing(fakes, fcm, fcm_credential):
+    other = replace(
+        fcm_credential, id=new_id(NOW + timedelta(seconds=1)), environment=Environment.SANDBOX
+    )
+    await fcm.send(batch_of(fcm_credential, target("t")), now=NOW)
+    before = fakes.fcm.connection_count
+
+    await fcm.send(batch_of(other, target("t")), now=NOW)
+    await fcm.send(batch_of(fcm_credential, target("t")), now=NOW)
+
+    assert fakes.fcm.connection_count == before + 1
+
+
+async def test_once_a_message_went_through_the_unknown_entity_is_the_token(
+    fakes, fcm, fcm_credential
+):
+    newer = replace(fcm_credential, id=new_id(NOW + timedelta(seconds=1)))
+    fakes.faults.add(Fault("old", 404, times=4))
+    misconfigured = Misconfigured("NOT_FOUND")
+    gone = TokenGone("NOT_FOUND", is_ambiguous=True)
+
+    first = await fcm.send(batch_of(fcm_credential, target("old")), now=NOW)
+    among_others = await fcm.send(batch_of(fcm_credential, target("old"), target("t")), now=NOW)
+    later = await fcm.send(batch_of(fcm_credential, target("old")), now=NOW)
+    of_another_project = await fcm.send(batch_of(newer, target("old")), now=NOW)
+
+    assert (first, among_others[0], later) == ([misconfigured], gone, [gone])
+    assert of_another_project == [misconfigured]
 
 
 async def test_a_refused_access_token_is_replaced(fakes, fcm, fcm_credential, clock):

@@ -61,6 +61,24 @@ async def test_production_and_sandbox_are_two_listeners(simulators, headers):
     assert reply.keys() == {"apns-id", "apns-unique-id"}
 
 
+@pytest.mark.parametrize(
+    ("topics", "expected"),
+    [(None, 200), (("com.example.demo", "org.acme.chat"), 200), (("com.example.demo",), 400)],
+)
+async def test_a_team_key_serves_every_bundle_id(directory, topics, expected):
+    running = await Simulators.start(directory, topics=topics)
+    try:
+        credential = running.apns_credential
+        token = provider_token(credential, datetime.now(UTC))
+        headers = {"authorization": f"bearer {token}", "apns-topic": "org.acme.chat"}
+        async with SocketClient(running.apns, running.ca_file) as client:
+            status, _, _ = await client.reply(push(client, headers))
+    finally:
+        await running.stop()
+
+    assert (status, credential.topic) == (expected, "com.example.demo")
+
+
 async def test_one_stream_until_the_first_push_then_a_thousand(simulators, headers):
     async with SocketClient(simulators.apns, simulators.ca_file) as client:
         before = client.h2.remote_settings.max_concurrent_streams

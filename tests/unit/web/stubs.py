@@ -9,7 +9,7 @@ from pydantic import Field
 from heliograph.config import Config
 from heliograph.core.errors import CoreError, InvalidRequest, NotFound, PayloadTooLarge
 from heliograph.web.application import Application
-from heliograph.web.dialect import CorsPolicy, Dialect, Reply, Route
+from heliograph.web.dialect import CorsPolicy, Dialect, Reply, Route, reply_for
 from heliograph.web.door import OpenDoor
 from heliograph.web.errors import EndpointNotFound, MethodNotAllowed, RequestTimeout, WebError
 from heliograph.web.responses import json_response
@@ -84,8 +84,6 @@ def route(method: str, path: str, handler: Any = show) -> Route:
 
 def dialect(name: str, *routes: Route, prefixes: tuple[str, ...] = ("/",), **more: Any) -> Dialect:
     def render_error(error: CoreError | WebError, request: Request, core: Core) -> Response:
-        from heliograph.web.dialect import reply_for
-
         reply = reply_for(TABLE, error)
         problems = [
             [problem.field, problem.kind, problem.expected]

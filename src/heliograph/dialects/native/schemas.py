@@ -93,6 +93,8 @@ class RegistrationBody(Schema):
 class RegistrationChanges(Schema):
     """PATCH …/registrations/{id}. attributes: replace all that were there."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
     token: Token | None = None
     environment: Choice[Environment] | None = None
     attributes: Attributes | None = None
@@ -143,6 +145,8 @@ class AddressBody(Schema):
 class AudienceBody(Schema):
     """Who it is for: exactly one of these."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
     FORMS: ClassVar = ("users", "registrations", "tags", "addresses", "everyone")
 
     users: Annotated[Items[Label], Field(max_length=MAX_LISTED)] | None = None
@@ -160,7 +164,9 @@ class AudienceBody(Schema):
 
 
 class ContentBody(Schema):
-    """What the device shows, and `data` for the app itself."""
+    """What the device shows, and `data` for the app itself: at least one of these."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     title: ShownText | None = None
     body: ShownText | None = None

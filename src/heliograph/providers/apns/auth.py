@@ -5,16 +5,12 @@ Source: docs/providers/apns.md, "Authentication".
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
-
 from heliograph.providers.apns.settings import TOKEN_RENEWAL_AGE, TOKEN_UPDATE_INTERVAL
+from heliograph.security.jwt import sign_jwt
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,10 +24,6 @@ MAX_TOKENS: Final = 1000
 
 _RENEWAL_AGE_S: Final = TOKEN_RENEWAL_AGE.total_seconds()
 _UPDATE_INTERVAL_S: Final = TOKEN_UPDATE_INTERVAL.total_seconds()
-
-
-class UnusableKey(Exception):  # noqa: N818 - as the core's errors, named for the fact
-    """The credential's key signs nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +83,4 @@ def sign(secret: ApnsCredential, *, now: datetime) -> str:
     Raises UnusableKey.
     """
     claims = {"iss": secret.team_id, "iat": int(now.timestamp())}
-    header = {"alg": "ES256", "kid": secret.key_id}
-    payload = json.dumps(claims, separators=(",", ":"))
-    try:
-        key = ECKey.import_key(secret.key_pem)
-        return jws.serialize_compact(header, payload, key, algorithms=["ES256"])
-    except (JoseError, ValueError, TypeError) as error:
-        # Without `from`: the cause may quote the key.
-        raise UnusableKey(type(error).__name__) from None
+    return sign_jwt(claims, algorithm="ES256", key_id=secret.key_id, key_pem=secret.key_pem)

@@ -3,44 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from heliograph.core.ids import delivery_uuid
 from heliograph.core.model.application import ApnsCredential
 from heliograph.core.model.outcome import Deferred, Misconfigured
 from heliograph.core.model.registration import Environment, ProviderName
 from heliograph.outbound.http2.messages import Lost
+from heliograph.outbound.http2.pool import SenderPool
 from heliograph.outbound.http2.sender import Http2Sender
 from heliograph.outbound.http2.settings import SenderSettings
 from heliograph.outbound.tls import client_tls
-from heliograph.providers.apns.auth import ProviderTokens, UnusableKey
+from heliograph.providers.apns.auth import ProviderTokens
 from heliograph.providers.apns.request import (
     Message,
     build_message,
     build_request,
     build_topic,
     bundle_id_of,
-    message_id_of,
     push_type_of,
 )
 from heliograph.providers.apns.response import interpret_lost, interpret_response
 from heliograph.providers.apns.settings import origin_of
+from heliograph.security.jwt import UnusableKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from heliograph.config import Apns
-    from heliograph.core.ids import Id
     from heliograph.core.model.application import ProviderCredential
     from heliograph.core.model.outcome import Outcome, Rejected
     from heliograph.core.ports import Batch, Clock
     from heliograph.outbound.http2.messages import Headers
-
-MAX_SENDERS: Final = 1000
-"""Connections kept; the least recently used one is closed for another."""
 
 SLICE: Final = 250
 """Requests built in one turn of the loop: more would hold up everything else on it."""
@@ -56,11 +52,11 @@ class ApnsProvider:
     def __init__(self, settings: Apns, clock: Clock, *, request_timeout_s: float) -> None:
         """Read the trusted authorities; raises OSError or ValueError for settings that can't be."""
         tls = client_tls(settings.ca_file)
-        origins = {each: origin_of(settings, each) for each in Environment}
         alone = SenderSettings(first_request_alone=True)
         self._timeout_s = request_timeout_s
         self._tokens = ProviderTokens(clock)
-        self._senders = SenderPool(lambda where: Http2Sender(origins[where], tls, settings=alone))
+        self._origins = {each: origin_of(settings, each) for each in Environment}
+        self._senders = SenderPool(lambda origin: Http2Sender(origin, tls, settings=alone))
 
     async def send(self, batch: Batch, *, now: datetime) -> Sequence[Outcome]:
         """Render once per variant and send; one outcome per target, in their order."""
@@ -120,11 +116,13 @@ class ApnsProvider:
         targets = batch.targets
         notification_id = batch.notification_id
         requests = [
-            build_request(part.message, target.token, message_id_of(notification_id, target.id))
+            build_request(part.message, target.token, delivery_uuid(notification_id, target.id))
             for target in map(targets.__getitem__, part.positions)
         ]
-        with self._senders.lease(batch.credential, part.environment) as sender:
-            results = await sender.send(part.headers, requests, timeout_s=self._timeout_s)
+        credential, origin = batch.credential, self._origins[part.environment]
+        place = (credential.application_id, credential.environment)
+        with self._senders.lease(credential.id, place, origin) as line:
+            results = await line.sender.send(part.headers, requests, timeout_s=self._timeout_s)
         for position, result in zip(part.positions, results, strict=True):
             if isinstance(result, Lost):
                 outcomes[position] = interpret_lost(result)
@@ -170,86 +168,3 @@ def _message(batch: Batch, bundle_id: str | None) -> Message | Rejected | Miscon
         push_type=push_type,
         expires_at=batch.expires_at,
     )
-
-
-class _Line:
-    """A sender, how many sends are using it, and whose it is."""
-
-    __slots__ = ("place", "sender", "users")
-
-    def __init__(self, sender: Http2Sender, place: tuple[Id, Environment]) -> None:
-        self.sender = sender
-        self.place = place
-        self.users = 0
-
-
-class SenderPool:
-    """One sender per credential and environment, opened at the first push.
-
-    A new version of a credential retires its predecessors' senders. A retired
-    sender takes nothing new and is closed once nobody is using it.
-    """
-
-    def __init__(
-        self, connect: Callable[[Environment], Http2Sender], *, size: int = MAX_SENDERS
-    ) -> None:
-        self.is_closed = False
-        self._connect = connect
-        self._size = size
-        self._lines: OrderedDict[tuple[Id, Environment], _Line] = OrderedDict()
-        self._retired: set[_Line] = set()
-        self._closing: set[asyncio.Task[None]] = set()
-
-    @contextmanager
-    def lease(
-        self, credential: ProviderCredential, environment: Environment
-    ) -> Iterator[Http2Sender]:
-        """Lend the sender of a credential; it stays open until it is given back."""
-        line = self._line(credential, environment)
-        line.users += 1
-        try:
-            yield line.sender
-        finally:
-            line.users -= 1
-            self._close_if_idle(line)
-
-    def retire(self, credential_id: Id) -> None:
-        """Give the credential new connections from now on."""
-        for key in [key for key in self._lines if key[0] == credential_id]:
-            self._retire(key)
-
-    async def close(self) -> None:
-        """Close every sender."""
-        self.is_closed = True
-        lines = [*self._lines.values(), *self._retired]
-        self._lines.clear()
-        self._retired.clear()
-        await asyncio.gather(*(line.sender.aclose() for line in lines), *self._closing)
-
-    def _line(self, credential: ProviderCredential, environment: Environment) -> _Line:
-        key = (credential.id, environment)
-        line = self._lines.get(key)
-        if line is not None:
-            self._lines.move_to_end(key)
-            return line
-        place = (credential.application_id, credential.environment)
-        # Ids sort by age: a page that still has the former version must not end the new one's.
-        for other in [key for key, line in self._lines.items() if line.place == place]:
-            if other[0] < credential.id:
-                self._retire(other)
-        if len(self._lines) >= self._size:
-            self._retire(next(iter(self._lines)))
-        line = self._lines[key] = _Line(self._connect(environment), place)
-        return line
-
-    def _retire(self, key: tuple[Id, Environment]) -> None:
-        line = self._lines.pop(key)
-        self._retired.add(line)
-        self._close_if_idle(line)
-
-    def _close_if_idle(self, line: _Line) -> None:
-        if line in self._retired and not line.users:
-            self._retired.discard(line)
-            task = asyncio.get_running_loop().create_task(line.sender.aclose())
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)

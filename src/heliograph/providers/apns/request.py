@@ -5,7 +5,6 @@ Source: docs/providers/apns.md, "Request".
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -13,11 +12,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from heliograph.core.ids import uuid_text
 from heliograph.core.model.notification import Priority
 from heliograph.core.model.outcome import Misconfigured, Rejected
 from heliograph.core.model.registration import Attribute
+from heliograph.outbound.header_text import header_key
 from heliograph.outbound.http2.messages import Request
+from heliograph.outbound.json_object import read_object
 from heliograph.providers.apns.settings import (
     COLLAPSE_ID_LIMIT_BYTES,
     PAYLOAD_LIMIT_BYTES,
@@ -48,8 +48,6 @@ _IMMEDIATE: Final = b"10"
 _POWER_AWARE: Final = b"5"
 # A bundle id comes from a device, so it is not believed to be one before it is in a header.
 _is_bundle_id: Final = re.compile(r"(?=.{1,155}\Z)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*").fullmatch
-# What a header field may carry without a doubt: visible ASCII, blanks inside only.
-_is_header_text: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +66,7 @@ def push_type_of(content: Content) -> PushType:
 
 def bundle_id_of(attributes: str) -> str | None:
     """Read the bundle id out of a registration's attributes, JSON text or empty."""
-    try:
-        read = json.loads(attributes)
-    except (ValueError, RecursionError):
-        return None
-    bundle_id = read.get(Attribute.BUNDLE_ID) if isinstance(read, dict) else None
+    bundle_id = read_object(attributes).get(Attribute.BUNDLE_ID)
     return bundle_id if isinstance(bundle_id, str) and bundle_id else None
 
 
@@ -118,7 +112,8 @@ def build_message(
         (b"apns-expiration", b"%d" % expiration),
     )
     if options.collapse_key is not None:
-        headers += ((b"apns-collapse-id", collapse_id(options.collapse_key)),)
+        collapse_id = header_key(options.collapse_key, limit_bytes=COLLAPSE_ID_LIMIT_BYTES)
+        headers += ((b"apns-collapse-id", collapse_id.encode("ascii")),)
     return Message(headers, body)
 
 
@@ -131,23 +126,6 @@ def build_request(message: Message, token: str, message_id: str) -> Request:
         message.body,
         ((b"apns-id", message_id.encode("ascii")),),
     )
-
-
-def message_id_of(notification_id: bytes, target_id: bytes) -> str:
-    """Say the `apns-id` of a delivery; a retry has the same one, though nobody stored it."""
-    mixed = int.from_bytes(notification_id, "big") ^ int.from_bytes(target_id, "big")
-    return uuid_text(mixed.to_bytes(16, "big"))
-
-
-def collapse_id(key: str) -> bytes:
-    """Spell a collapse key for a header.
-
-    Only equality counts for collapsing, so a key that a header can't carry
-    travels as its SHA-256 in hexadecimal digits, which are 64.
-    """
-    if len(key) <= COLLAPSE_ID_LIMIT_BYTES and _is_header_text(key):
-        return key.encode("ascii")
-    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest().encode("ascii")
 
 
 def _payload(content: Content, push_type: PushType) -> dict[str, Any]:

@@ -5,10 +5,7 @@ Source: docs/providers/apns.md, "Replies".
 
 from __future__ import annotations
 
-import json
-import re
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from heliograph.core.clock import from_ms
@@ -20,10 +17,13 @@ from heliograph.core.model.outcome import (
     Rejected,
     TokenGone,
 )
+from heliograph.outbound.json_object import read_object
+from heliograph.outbound.retry_after import retry_after_of
 from heliograph.providers.apns.settings import SERVER_ERROR_PAUSE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from heliograph.core.model.outcome import Outcome
     from heliograph.outbound.http2.messages import Lost, Reply
@@ -114,7 +114,6 @@ _TOO_MANY: Final = 429
 _FIRST_SERVER_ERROR: Final = 500
 _AT_ONCE: Final = timedelta(0)
 _LONGEST_REASON_CHARS: Final = 200
-_is_seconds: Final = re.compile(r"[0-9]{1,9}").fullmatch
 
 
 def interpret_response(reply: Reply, *, now: datetime, attempts: int = 0) -> Outcome:
@@ -126,7 +125,7 @@ def interpret_response(reply: Reply, *, now: datetime, attempts: int = 0) -> Out
     status = reply.status
     if status == _OK:
         return ACCEPTED
-    error = _read_error(reply.body)
+    error = read_object(reply.body)
     reason = _reason_of(error) or f"HTTP {status}"
     if status >= _FIRST_SERVER_ERROR:
         return _failing(reason, reply.headers, now=now, attempts=attempts)
@@ -147,7 +146,7 @@ def interpret_lost(lost: Lost) -> Outcome:
     A GOAWAY may say why: with a reason that is ours to mend, that is the
     outcome. Any other request is repeated, under the same `apns-id`.
     """
-    reason = _reason_of(_read_error(lost.goaway_debug)) if lost.goaway_debug else None
+    reason = _reason_of(read_object(lost.goaway_debug)) if lost.goaway_debug else None
     if reason is not None and (outcome := _outcome_of_reason(reason)) is not None:
         return outcome
     return Deferred(reason or lost.detail, _AT_ONCE if lost.is_unprocessed else None)
@@ -170,31 +169,6 @@ def _outcome_of_reason(reason: str) -> Outcome | None:
     if reason in OF_THE_CONNECTION:
         return Deferred(reason, _AT_ONCE)
     return None
-
-
-def retry_after_of(headers: Mapping[str, str], *, now: datetime) -> timedelta | None:
-    """Read `Retry-After`, seconds or a date; None where it is absent or makes no sense.
-
-    Source: RFC 9110, section 10.2.3.
-    """
-    text = headers.get("retry-after", "").strip()
-    if _is_seconds(text):
-        return timedelta(seconds=int(text))
-    try:
-        until = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return max(until - now, _AT_ONCE)
-
-
-def _read_error(body: bytes) -> dict[str, Any]:
-    try:
-        read = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return read if isinstance(read, dict) else {}
 
 
 def _reason_of(error: dict[str, Any]) -> str | None:

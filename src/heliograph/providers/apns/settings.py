@@ -10,13 +10,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from heliograph.core.errors import InvalidRequest, Problem, ProblemKind
 from heliograph.core.model.registration import Environment
 from heliograph.outbound.http2.sender import Origin
+from heliograph.security.private_keys import read_private_key
 
 if TYPE_CHECKING:
     from heliograph.config import Apns
@@ -72,8 +71,5 @@ def check_credential(credential: ApnsCredential) -> None:
 
 
 def _is_p256_key(pem: str) -> bool:
-    try:
-        key = load_pem_private_key(pem.encode(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        return False  # TypeError: the key is encrypted.
+    key = read_private_key(pem)
     return isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1)

@@ -6,13 +6,8 @@ Source: docs/providers/fcm.md, "Authentication".
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, Protocol
-
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
 
 from heliograph.core.model.outcome import Deferred, Misconfigured
 from heliograph.outbound.http1 import OutboundError
@@ -24,6 +19,7 @@ from heliograph.providers.fcm.settings import (
     SCOPE,
     SHORTEST_REFRESH,
 )
+from heliograph.security.jwt import UnusableKey, sign_jwt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,10 +38,6 @@ _MARGIN_S: Final = RENEWAL_MARGIN.total_seconds()
 _SHORTEST_REFRESH_S: Final = SHORTEST_REFRESH.total_seconds()
 _RENEWAL_PAUSE_S: Final = 30.0
 _NEVER_ASKED: Final = Deferred("token endpoint: not asked yet")
-
-
-class UnusableKey(Exception):  # noqa: N818 - as the core's errors, named for the fact
-    """The credential's key signs nothing."""
 
 
 class FormClient(Protocol):
@@ -170,11 +162,6 @@ def sign(secret: FcmCredential, *, now: datetime) -> str:
         "iat": issued_at,
         "exp": issued_at + int(ASSERTION_LIFETIME.total_seconds()),
     }
-    header = {"alg": "RS256", "kid": secret.private_key_id}
-    payload = json.dumps(claims, separators=(",", ":"))
-    try:
-        key = RSAKey.import_key(secret.private_key_pem)
-        return jws.serialize_compact(header, payload, key, algorithms=["RS256"])
-    except (JoseError, ValueError, TypeError) as error:
-        # Without `from`: the cause may quote the key.
-        raise UnusableKey(type(error).__name__) from None
+    return sign_jwt(
+        claims, algorithm="RS256", key_id=secret.private_key_id, key_pem=secret.private_key_pem
+    )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
+from weakref import WeakSet
 
 from heliograph.core.model.application import FcmCredential
 from heliograph.core.model.outcome import Deferred, Misconfigured
 from heliograph.core.model.registration import ProviderName
 from heliograph.outbound.http1 import Http1Client
 from heliograph.outbound.http2.messages import Lost
+from heliograph.outbound.http2.pool import SenderPool
 from heliograph.outbound.http2.sender import Http2Sender
 from heliograph.outbound.tls import client_tls, plain_client_tls
 from heliograph.providers.fcm.auth import AccessTokens
@@ -27,19 +27,15 @@ from heliograph.providers.fcm.response import interpret_lost, interpret_response
 from heliograph.providers.fcm.settings import origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from heliograph.config import Fcm
-    from heliograph.core.ids import Id
     from heliograph.core.model.application import ProviderCredential
     from heliograph.core.model.outcome import Outcome
-    from heliograph.core.model.registration import Environment
     from heliograph.core.ports import Batch, Clock
     from heliograph.outbound.http2.messages import Headers, Reply
-
-MAX_SENDERS: Final = 1000
-"""Connections kept; the least recently used one is closed for another."""
+    from heliograph.outbound.http2.pool import Line
 
 SLICE: Final = 250
 """Requests built in one turn of the loop: more would hold up everything else on it."""
@@ -56,11 +52,13 @@ class FcmProvider:
     def __init__(self, settings: Fcm, clock: Clock, *, request_timeout_s: float) -> None:
         """Read the trusted authorities; raises OSError or ValueError for settings that can't be."""
         tls = client_tls(settings.ca_file)
-        origin = origin_of(settings)
+        self._origin = origin_of(settings)
         self._timeout_s = request_timeout_s
         self._client = Http1Client(plain_client_tls(settings.ca_file))
         self._tokens = AccessTokens(self._client, clock, timeout_s=request_timeout_s)
-        self._senders = SenderPool(lambda: Http2Sender(origin, tls))
+        self._senders = SenderPool(lambda origin: Http2Sender(origin, tls))
+        # The lines through which FCM has taken a message: their project is there.
+        self._proven: WeakSet[Line] = WeakSet()
 
     async def send(self, batch: Batch, *, now: datetime) -> Sequence[Outcome]:
         """Render once and send; one outcome per target, in their order."""
@@ -107,10 +105,14 @@ class FcmProvider:
             return [_CLOSED] * len(targets)
         path, message = sending.path, sending.message
         requests = [build_request(path, message, target.token) for target in targets]
-        with self._senders.lease(sending.batch.credential) as line:
+        credential = sending.batch.credential
+        place = (credential.application_id, credential.environment)
+        with self._senders.lease(credential.id, place, self._origin) as line:
             results = await line.sender.send(sending.headers, requests, timeout_s=self._timeout_s)
             # Read off the whole slice first: one success explains its neighbours' failures.
-            line.is_project_known = line.is_project_known or any(map(_is_success, results))
+            if any(map(_is_success, results)):
+                self._proven.add(line)
+            is_project_known = line in self._proven
             return [
                 interpret_lost(result)
                 if isinstance(result, Lost)
@@ -118,7 +120,7 @@ class FcmProvider:
                     result,
                     now=sending.now,
                     attempts=target.attempts,
-                    is_project_known=line.is_project_known,
+                    is_project_known=is_project_known,
                 )
                 for target, result in zip(targets, results, strict=True)
             ]
@@ -136,80 +138,3 @@ class _Sending(NamedTuple):
     path: bytes
     headers: Headers
     now: datetime
-
-
-class Line:
-    """A sender, how many sends are using it, and whose it is.
-
-    is_project_known: FCM has taken a message through it.
-    """
-
-    __slots__ = ("is_project_known", "place", "sender", "users")
-
-    def __init__(self, sender: Http2Sender, place: tuple[Id, Environment]) -> None:
-        self.sender = sender
-        self.place = place
-        self.is_project_known = False
-        self.users = 0
-
-
-class SenderPool:
-    """One sender per credential, opened at the first push.
-
-    A new version of a credential retires its predecessors' senders. A retired
-    sender takes nothing new and is closed once nobody is using it.
-    """
-
-    def __init__(self, connect: Callable[[], Http2Sender], *, size: int = MAX_SENDERS) -> None:
-        self.is_closed = False
-        self._connect = connect
-        self._size = size
-        self._lines: OrderedDict[Id, Line] = OrderedDict()
-        self._retired: set[Line] = set()
-        self._closing: set[asyncio.Task[None]] = set()
-
-    @contextmanager
-    def lease(self, credential: ProviderCredential) -> Iterator[Line]:
-        """Lend the sender of a credential; it stays open until it is given back."""
-        line = self._line(credential)
-        line.users += 1
-        try:
-            yield line
-        finally:
-            line.users -= 1
-            self._close_if_idle(line)
-
-    async def close(self) -> None:
-        """Close every sender."""
-        self.is_closed = True
-        lines = [*self._lines.values(), *self._retired]
-        self._lines.clear()
-        self._retired.clear()
-        await asyncio.gather(*(line.sender.aclose() for line in lines), *self._closing)
-
-    def _line(self, credential: ProviderCredential) -> Line:
-        line = self._lines.get(credential.id)
-        if line is not None:
-            self._lines.move_to_end(credential.id)
-            return line
-        # Ids sort by age: a page that still has the former version must not end the new one's.
-        place = (credential.application_id, credential.environment)
-        for other in [other for other, line in self._lines.items() if line.place == place]:
-            if other < credential.id:
-                self._retire(other)
-        if len(self._lines) >= self._size:
-            self._retire(next(iter(self._lines)))
-        line = self._lines[credential.id] = Line(self._connect(), place)
-        return line
-
-    def _retire(self, credential_id: Id) -> None:
-        line = self._lines.pop(credential_id)
-        self._retired.add(line)
-        self._close_if_idle(line)
-
-    def _close_if_idle(self, line: Line) -> None:
-        if line in self._retired and not line.users:
-            self._retired.discard(line)
-            task = asyncio.get_running_loop().create_task(line.sender.aclose())
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)

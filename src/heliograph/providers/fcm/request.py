@@ -5,16 +5,15 @@ Source: docs/providers/fcm.md, "Request".
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from heliograph.core.model.notification import Priority
 from heliograph.core.model.outcome import Rejected
+from heliograph.outbound.header_text import header_key
 from heliograph.outbound.http2.messages import Request
 from heliograph.providers.fcm.settings import LONGEST_TTL_S, PAYLOAD_LIMIT_BYTES
 
@@ -28,16 +27,17 @@ if TYPE_CHECKING:
 RESERVED_KEYS: Final = frozenset({"from", "message_type"})
 """Data keys that FCM sets itself, so it refuses messages that bring their own."""
 
-RESERVED_PREFIXES: Final = ("google.", "gcm.")
-"""Beginnings of data keys that belong to Google's libraries on the device."""
+RESERVED_PREFIXES: Final = ("google.", "gcm.notification.")
+"""Beginnings of data keys that belong to Google's libraries on the device.
+
+Source: Google, FCM v1 REST reference, `Message.data`.
+"""
 
 HEADERS: Final[Headers] = ((b"content-type", b"application/json"),)
 """What every request says, beside its `authorization`."""
 
 _COLLAPSE_ID_LIMIT_BYTES: Final = 64
 _SHOWN_CHARS: Final = 100
-# What a header field may carry without a doubt: visible ASCII, blanks inside only.
-_is_header_text: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,9 @@ def _apns(content: Content, options: Options, *, expires_at: datetime) -> dict[s
         "apns-expiration": str(int(expires_at.timestamp()) if options.ttl_s else 0),
     }
     if options.collapse_key is not None:
-        headers["apns-collapse-id"] = collapse_id(options.collapse_key)
+        headers["apns-collapse-id"] = header_key(
+            options.collapse_key, limit_bytes=_COLLAPSE_ID_LIMIT_BYTES
+        )
     if is_background:
         headers["apns-push-type"] = "background"
         return {"headers": headers, "payload": {"aps": {"content-available": 1}}}
@@ -133,17 +135,6 @@ def _apns(content: Content, options: Options, *, expires_at: datetime) -> dict[s
         if value is not None
     }
     return {"headers": headers, "payload": {"aps": aps}} if aps else {"headers": headers}
-
-
-def collapse_id(key: str) -> str:
-    """Spell a collapse key for `apns-collapse-id`.
-
-    Only equality counts for collapsing, so a key that a header can't carry
-    travels as its SHA-256 in hexadecimal digits, which are 64.
-    """
-    if len(key) <= _COLLAPSE_ID_LIMIT_BYTES and _is_header_text(key):
-        return key
-    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
 
 
 def _text(value: Any) -> str:

@@ -5,11 +5,9 @@ Source: docs/providers/fcm.md, "Replies".
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from heliograph.core.model.outcome import (
@@ -20,6 +18,8 @@ from heliograph.core.model.outcome import (
     Rejected,
     TokenGone,
 )
+from heliograph.outbound.json_object import read_object
+from heliograph.outbound.retry_after import retry_after_of
 from heliograph.providers.fcm.settings import (
     ACCESS_TOKEN_LIFETIME,
     MAX_UNSPECIFIED_ATTEMPTS,
@@ -28,7 +28,7 @@ from heliograph.providers.fcm.settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from datetime import datetime
 
     from heliograph.core.model.outcome import Outcome
     from heliograph.outbound.http1 import HttpReply, OutboundError
@@ -105,7 +105,6 @@ _INVALID_TOKEN: Final = "not a valid fcm registration token"  # noqa: S105 - a s
 _NO_ENTITY: Final = "requested entity"
 # "Device message rate exceeded", "Topic quota exceeded": words of the narrower limits.
 _NARROW_LIMIT: Final = re.compile(r"\b(?:device|topic)\b", re.IGNORECASE)
-_is_seconds: Final = re.compile(r"[0-9]{1,9}").fullmatch
 _duration: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s").fullmatch
 _is_access_token: Final = re.compile(r"[!-~]{1,8192}").fullmatch
 
@@ -131,7 +130,7 @@ def interpret_response(
     """
     status = reply.status
     if status == _OK:
-        return Accepted(_text_at(_read_object(reply.body), "name"))
+        return Accepted(_text_at(read_object(reply.body), "name"))
     error = _read_error(reply.body)
     reason = error.code or error.status or f"HTTP {status}"
     is_unexplained = error.code in UNEXPLAINED
@@ -200,7 +199,7 @@ def interpret_grant(reply: HttpReply, *, now: datetime) -> Granted | Outcome:
     Source: docs/providers/fcm.md, "Authentication".
     """
     status = reply.status
-    read = _read_object(reply.body)
+    read = read_object(reply.body)
     if status == _OK:
         access_token = _text_at(read, "access_token")
         if access_token is None or not _is_access_token(access_token):
@@ -219,39 +218,14 @@ def interpret_no_grant(error: OutboundError) -> Outcome:
     return Deferred(f"token endpoint: {error.detail}")
 
 
-def retry_after_of(headers: Mapping[str, str], *, now: datetime) -> timedelta | None:
-    """Read `Retry-After`, seconds or a date; None where it is absent or makes no sense.
-
-    Source: RFC 9110, section 10.2.3.
-    """
-    text = headers.get("retry-after", "").strip()
-    if _is_seconds(text):
-        return timedelta(seconds=int(text))
-    try:
-        until = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=UTC)
-    return max(until - now, _AT_ONCE)
-
-
 def _lifetime(expires_in: Any) -> timedelta:
     if type(expires_in) is not int or not 0 < expires_in <= ACCESS_TOKEN_LIFETIME.total_seconds():
         return ACCESS_TOKEN_LIFETIME
     return timedelta(seconds=expires_in)
 
 
-def _read_object(body: bytes) -> dict[str, Any]:
-    try:
-        read = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return read if isinstance(read, dict) else {}
-
-
 def _read_error(body: bytes) -> _Error:
-    error = _read_object(body).get("error")
+    error = read_object(body).get("error")
     if not isinstance(error, dict):
         error = {}
     listed = error.get("details")

@@ -12,13 +12,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from heliograph.core.errors import InvalidRequest, Problem, ProblemKind
 from heliograph.core.model.application import FcmCredential
 from heliograph.outbound.http2.sender import Origin
+from heliograph.security.private_keys import read_private_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,10 +136,7 @@ def _problems(credential: FcmCredential) -> Iterator[Problem]:
 
 
 def _is_rsa_key(pem: str) -> bool:
-    try:
-        key = load_pem_private_key(pem.encode(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        return False  # TypeError: the key is encrypted.
+    key = read_private_key(pem)
     return isinstance(key, rsa.RSAPrivateKey) and key.key_size >= _SMALLEST_KEY_BITS
 
 

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from heliograph.simulators.apns.reasons import Refused
+from heliograph.simulators.apns.topics import known_suffix_of
 from heliograph.simulators.jws import is_signed_es256, take_apart, whole_seconds
 
 LIFETIME: Final = timedelta(hours=1)
@@ -21,15 +22,21 @@ _SCHEME: Final = b"bearer "
 
 @dataclass(frozen=True, slots=True)
 class ApnsKey:
-    """A signing key registered with Apple; topics: the bundle ids it may push to."""
+    """A signing key registered with Apple.
+
+    topics: the bundle ids it may push to; None for a team key, which serves
+    every app of its team.
+    """
 
     key_id: str
     team_id: str
     public_key: ec.EllipticCurvePublicKey
-    topics: frozenset[bytes]
+    topics: frozenset[bytes] | None
 
     def suffix_of(self, topic: bytes) -> bytes | None:
         """Return what the topic adds to one of our bundle ids; None if it names another app."""
+        if self.topics is None:
+            return known_suffix_of(topic)
         if topic in self.topics:
             return b""
         for bundle_id in self.topics:

@@ -14,26 +14,13 @@ from typing import Final, NamedTuple
 
 from heliograph.simulators.apns.provider_tokens import ApnsKey, ConnectionTokens
 from heliograph.simulators.apns.reasons import Refused
+from heliograph.simulators.apns.topics import TOPIC_SUFFIXES
 from heliograph.simulators.exchange import Request
 
 PATH_PREFIX: Final = b"/3/device/"
 PAYLOAD_LIMIT_BYTES: Final = 4096
 VOIP_PAYLOAD_LIMIT_BYTES: Final = 5120
 COLLAPSE_ID_LIMIT_BYTES: Final = 64
-
-TOPIC_SUFFIXES: Final = {
-    b"alert": b"",
-    b"background": b"",
-    b"voip": b".voip",
-    b"complication": b".complication",
-    b"fileprovider": b".pushkit.fileprovider",
-    b"location": b".location-query",
-    b"liveactivity": b".push-type.liveactivity",
-    b"pushtotalk": b".voip-ptt",
-    b"widgets": b".push-type.widgets",
-    b"controls": b".push-type.controls",
-    b"mdm": b"",
-}
 _PRIORITIES: Final = frozenset({b"1", b"5", b"10"})
 _is_uuid: Final = re.compile(
     rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE

@@ -41,6 +41,7 @@ FCM_CODES: Final = {
 }
 """FcmError codes, each with the sentence that comes with it."""
 
+_NO_ENTITY: Final = "Requested entity was not found."
 _MARKUP_FIELD: Final[Field] = (b"content-type", b"text/html; charset=UTF-8")
 # What Google's front ends answer themselves, before any API sees the request.
 _FRONT_END: Final = frozenset({413, 502, 504})
@@ -108,7 +109,9 @@ def scripted(
         details.append(fcm_error(reason))
         message = FCM_CODES[reason]
     else:
-        name = reason
+        name = reason or STATUS_NAMES.get(status)
+        if name == "NOT_FOUND":
+            message = _NO_ENTITY
     if field is not None:
         details.append(bad_request([Violation(field, message)]))
     return envelope(status, message, details, status_name=name, fields=fields, delay_ms=delay_ms)

@@ -74,21 +74,34 @@ def test_every_code_has_a_title():
     assert {reply.code for reply in TABLE.values()} == set(TITLES)
 
 
+FCM = {"provider": "fcm", "token": "t"}
+CONTENT = {"body": "hi"}
+
+
 @pytest.mark.parametrize(
-    ("body", "is_valid"),
+    ("name", "body", "is_valid"),
     [
-        ({"provider": "fcm", "token": "t"}, True),
-        ({"provider": "fcm", "token": "t", "attributes": {"locale": "de"}}, True),
-        ({"provider": "pager", "token": "t"}, False),
-        ({"provider": "fcm"}, False),
-        ({"provider": "fcm", "token": "t", "colour": 1}, False),
-        ({"provider": "fcm", "token": "t", "attributes": {"locale": 5}}, False),
+        ("RegistrationBody", FCM, True),
+        ("RegistrationBody", {**FCM, "attributes": {"locale": "de"}}, True),
+        ("RegistrationBody", {**FCM, "provider": "pager"}, False),
+        ("RegistrationBody", {"provider": "fcm"}, False),
+        ("RegistrationBody", {**FCM, "colour": 1}, False),
+        ("RegistrationBody", {**FCM, "attributes": {"locale": 5}}, False),
+        ("RegistrationChanges", {"state": "disabled"}, True),
+        ("RegistrationChanges", {}, False),
+        ("SessionBody", {"user_id": "ann", "form": "layer"}, True),
+        ("SessionBody", {"user_id": "ann", "ttl_s": 0}, False),
+        ("NotificationBody", {"audience": {"users": ["ann"]}, "content": CONTENT}, True),
+        ("NotificationBody", {"audience": {}, "content": CONTENT}, False),
+        (
+            "NotificationBody",
+            {"audience": {"users": ["ann"], "tags": ["a"]}, "content": CONTENT},
+            False,
+        ),
+        ("NotificationBody", {"audience": {"everyone": True}, "content": {}}, False),
     ],
 )
-def test_the_described_schema_says_what_the_server_says(body, is_valid):
-    schema = {
-        "$ref": "#/components/schemas/RegistrationBody",
-        "components": DOCUMENT["components"],
-    }
+def test_the_described_schema_says_what_the_server_says(name, body, is_valid):
+    schema = {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
 
     assert jsonschema_rs.is_valid(schema, body) is is_valid

@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from heliograph.core.ids import new_id
-from heliograph.providers.apns.auth import ProviderTokens, UnusableKey
+from heliograph.providers.apns.auth import ProviderTokens
+from heliograph.security.jwt import UnusableKey
 
 ID = b"\x01" * 16
 

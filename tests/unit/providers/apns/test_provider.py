@@ -14,7 +14,6 @@ from heliograph.core.model.outcome import Deferred, Misconfigured, Rejected
 from heliograph.core.model.registration import Environment, ProviderName
 from heliograph.core.ports import Batch
 from heliograph.providers.apns import ApnsProvider
-from heliograph.providers.apns.provider import SenderPool
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -118,113 +117,6 @@ async def test_a_closed_provider_defers(provider, credential):
     outcomes = await provider.send(batch_of(credential, [target()]), now=NOW)
 
     assert outcomes == [Deferred("the server is stopping", timedelta(0))]
-
-
-class FakeSender:
-    def __init__(self):
-        self.is_closed = False
-
-    async def aclose(self):
-        self.is_closed = True
-
-
-class Senders:
-    """Makes senders and remembers them."""
-
-    def __init__(self):
-        self.made = []
-
-    def __call__(self, environment):
-        self.made.append(FakeSender())
-        return self.made[-1]
-
-
-@pytest.fixture
-def senders():
-    return Senders()
-
-
-@pytest.fixture
-async def pool(senders):
-    made = SenderPool(senders, size=3)
-    yield made
-    await made.close()
-    assert all(sender.is_closed for sender in senders.made)
-
-
-def lend(pool, credential, environment=Environment.PRODUCTION):
-    with pool.lease(credential, environment) as sender:
-        return sender
-
-
-async def test_a_credential_keeps_one_sender_per_environment(pool, credential):
-    first = lend(pool, credential)
-
-    assert lend(pool, credential) is first
-    assert lend(pool, credential, Environment.SANDBOX) is not first
-
-
-async def test_a_new_version_of_a_credential_retires_the_former(pool, credential, settle):
-    newer = replace(credential, id=new_id(NOW + timedelta(seconds=1)))
-    former = lend(pool, credential)
-
-    current = lend(pool, newer)
-    late = lend(pool, credential)
-    await settle()
-
-    assert former.is_closed
-    assert late is not former
-    assert not current.is_closed
-    assert lend(pool, newer) is current
-
-
-async def test_another_environments_credential_retires_nothing(pool, credential, settle):
-    sandbox = replace(
-        credential, id=new_id(NOW + timedelta(seconds=1)), environment=Environment.SANDBOX
-    )
-    first = lend(pool, credential)
-
-    lend(pool, sandbox, Environment.SANDBOX)
-    await settle()
-
-    assert not first.is_closed
-
-
-async def test_a_retired_sender_is_closed_when_nobody_uses_it(pool, credential, settle):
-    with pool.lease(credential, Environment.PRODUCTION) as busy:
-        pool.retire(credential.id)
-        await settle()
-        was_closed = busy.is_closed
-        replacement = lend(pool, credential)
-    await settle()
-
-    assert not was_closed
-    assert busy.is_closed
-    assert replacement is not busy
-    assert not replacement.is_closed
-
-
-async def test_the_least_recently_used_sender_makes_room(pool, credential, settle):
-    credentials = [
-        replace(credential, id=new_id(NOW), application_id=new_id(NOW)) for _ in range(4)
-    ]
-    first, second, _ = (lend(pool, each) for each in credentials[:3])
-    lend(pool, credentials[0])
-
-    lend(pool, credentials[3])
-    await settle()
-
-    assert second.is_closed
-    assert lend(pool, credentials[0]) is first
-
-
-async def test_closing_does_not_wait_for_those_in_use(pool, credential):
-    with pool.lease(credential, Environment.PRODUCTION) as busy:
-        pool.retire(credential.id)
-
-        await pool.close()
-
-        assert busy.is_closed
 
 
 async def test_refreshing_a_used_token_is_harmless(provider, credential, clock):

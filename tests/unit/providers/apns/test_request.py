@@ -1,6 +1,5 @@
 import hashlib
 import json
-import uuid
 from datetime import UTC, datetime
 
 import pytest
@@ -16,8 +15,6 @@ from heliograph.providers.apns.request import (
     build_request,
     build_topic,
     bundle_id_of,
-    collapse_id,
-    message_id_of,
     push_type_of,
 )
 
@@ -71,6 +68,16 @@ def test_an_alert_says_all_its_headers():
         (b"apns-expiration", EXPIRES_AT_S),
         (b"apns-collapse-id", b"score"),
     )
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [("x" * 64, b"x" * 64), ("x" * 65, hashlib.sha256(b"x" * 65).hexdigest().encode())],
+)
+def test_a_collapse_key_over_apples_limit_travels_as_its_hash(key, expected):
+    message = render(ALERT, Options(collapse_key=key))
+
+    assert dict(message.headers)[b"apns-collapse-id"] == expected
 
 
 @pytest.mark.parametrize(
@@ -197,24 +204,6 @@ def test_no_token_leaves_its_place(token):
     assert all(33 <= byte < 127 for byte in path)
     assert b"?" not in path
     assert b"#" not in path
-
-
-@given(st.binary(min_size=16, max_size=16), st.binary(min_size=16, max_size=16))
-def test_a_message_id_is_a_uuid_of_notification_and_target(notification_id, target_id):
-    text = message_id_of(notification_id, target_id)
-
-    mixed = bytes(a ^ b for a, b in zip(notification_id, target_id, strict=True))
-    assert text == str(uuid.UUID(bytes=mixed))
-
-
-@pytest.mark.parametrize("key", ["a", "a b", "x" * 64, "~!"])
-def test_a_plain_collapse_key_travels_as_it_is(key):
-    assert collapse_id(key) == key.encode()
-
-
-@pytest.mark.parametrize("key", ["", " a", "a ", "a\nb", "ä", "x" * 65, "a\r\nb: c", "a\n"])
-def test_any_other_collapse_key_travels_as_its_hash(key):
-    assert collapse_id(key) == hashlib.sha256(key.encode()).hexdigest().encode()
 
 
 @given(

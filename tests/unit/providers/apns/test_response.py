@@ -21,7 +21,6 @@ from heliograph.providers.apns.response import (
     KNOWN_REASONS,
     interpret_lost,
     interpret_response,
-    retry_after_of,
 )
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -207,31 +206,6 @@ def test_a_server_error_waits_15_minutes_or_longer_if_asked(asked, waited):
     outcome = interpret_response(reply(500, "r", {"retry-after": asked}), now=NOW)
 
     assert outcome == Deferred("r", timedelta(seconds=waited))
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("0", AT_ONCE),
-        (" 120 ", timedelta(seconds=120)),
-        ("Sun, 01 Mar 2026 12:02:00 GMT", timedelta(seconds=120)),
-        ("Sun, 01 Mar 2026 12:02:00 -0000", timedelta(seconds=120)),
-        ("Sun, 01 Mar 2026 11:00:00 GMT", AT_ONCE),
-        ("-5", None),
-        ("1.5", None),
-        ("٣", None),
-        ("9" * 30, None),
-        ("Sun, 99 Mar 2026 12:02:00 GMT", None),
-        ("soon", None),
-        ("", None),
-    ],
-)
-def test_retry_after_is_seconds_or_a_date(text, expected):
-    assert retry_after_of({"retry-after": text}, now=NOW) == expected
-
-
-def test_no_retry_after_is_none():
-    assert retry_after_of({}, now=NOW) is None
 
 
 @given(

@@ -26,7 +26,6 @@ from heliograph.providers.fcm.response import (
     interpret_lost,
     interpret_no_grant,
     interpret_response,
-    retry_after_of,
 )
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -245,22 +244,6 @@ def test_an_unreadable_body_is_judged_by_its_status(status, outcome, body):
 
 def test_an_endless_reason_is_cut():
     assert of(400, code="X" * 5000) == Rejected("X" * 200)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (" 120 ", timedelta(seconds=120)),
-        ("Sun, 01 Mar 2026 12:02:00 -0000", timedelta(seconds=120)),
-        ("Sun, 01 Mar 2026 11:00:00 GMT", AT_ONCE),
-        ("-5", None),
-        ("9" * 30, None),
-        ("Sun, 99 Mar 2026 12:02:00 GMT", None),
-        ("", None),
-    ],
-)
-def test_retry_after_is_seconds_or_a_date(text, expected):
-    assert retry_after_of({"retry-after": text}, now=NOW) == expected
 
 
 JSON = st.recursive(

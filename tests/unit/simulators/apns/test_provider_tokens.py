@@ -138,3 +138,19 @@ def test_remembered_signatures_are_bounded(credentials, now):
 )
 def test_a_topic_belongs_to_a_bundle_id(credentials, topic, suffix):
     assert credentials.apns_key.suffix_of(topic) == suffix
+
+
+@pytest.mark.parametrize(
+    ("topic", "suffix"),
+    [
+        (b"com.example.demo", b""),
+        (b"org.acme", b""),
+        (b"org.acme.voip", b".voip"),
+        (b"org.acme.voip-ptt", b".voip-ptt"),
+        (b"org.acme.push-type.liveactivity", b".push-type.liveactivity"),
+        (b"org.acme.voip.chat", b""),
+        (b"org.acmevoip", b""),
+    ],
+)
+def test_a_team_keys_topic_ends_in_a_known_suffix_or_in_none(credentials, topic, suffix):
+    assert replace(credentials.apns_key, topics=None).suffix_of(topic) == suffix

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -6,7 +7,8 @@ from tests.unit.simulators.tokens import provider_token
 
 from heliograph.simulators.apns.provider_tokens import ConnectionTokens, KnownKeys
 from heliograph.simulators.apns.reasons import STATUS_OF, Refused
-from heliograph.simulators.apns.rules import TOPIC_SUFFIXES, Accepted, judge
+from heliograph.simulators.apns.rules import Accepted, judge
+from heliograph.simulators.apns.topics import TOPIC_SUFFIXES
 from heliograph.simulators.exchange import Request
 
 TOKEN = "ab" * 32
@@ -18,7 +20,9 @@ def judged(credentials, now):
     """Judge a good push with some changes; a header of None is left out."""
     authorization = b"bearer " + provider_token(credentials.apns, now).encode()
 
-    def judge_push(*, method=b"POST", path=None, body=b'{"aps":{}}', ambiguous=False, **headers):
+    def judge_push(
+        *, method=b"POST", path=None, body=b'{"aps":{}}', ambiguous=False, key=None, **headers
+    ):
         given = {
             b"authorization": authorization,
             b"apns-topic": b"com.example.demo",
@@ -27,10 +31,15 @@ def judged(credentials, now):
         }
         present = {name: value for name, value in given.items() if value is not None}
         path = f"/3/device/{TOKEN}".encode() if path is None else path
-        tokens = ConnectionTokens(KnownKeys([credentials.apns_key]))
+        tokens = ConnectionTokens(KnownKeys([key or credentials.apns_key]))
         return judge(Request(method, path, present, body, ambiguous), tokens, now=now)
 
     return judge_push
+
+
+@pytest.fixture
+def team_key(credentials):
+    return replace(credentials.apns_key, topics=None)
 
 
 def test_a_good_push_is_accepted(judged):
@@ -96,6 +105,29 @@ def test_each_push_type_has_its_topic(judged, push_type, suffix):
     topic = b"com.example.demo" + suffix
 
     assert judged(apns_topic=topic, apns_push_type=push_type) == Accepted(TOKEN)
+
+
+@pytest.mark.parametrize(("push_type", "suffix"), TOPIC_SUFFIXES.items())
+def test_a_team_key_pushes_to_any_bundle_id(judged, team_key, push_type, suffix):
+    topic = b"org.acme.chat" + suffix
+
+    assert judged(key=team_key, apns_topic=topic, apns_push_type=push_type) == Accepted(TOKEN)
+
+
+@pytest.mark.parametrize(
+    ("reason", "changes"),
+    [
+        ("MissingTopic", {"apns_topic": None}),
+        ("BadTopic", {"apns_topic": b"org..acme"}),
+        ("BadTopic", {"apns_topic": b".voip", "apns_push_type": b"voip"}),
+        ("DeviceTokenNotForTopic", {"apns_topic": b"org.acme.voip"}),
+        ("DeviceTokenNotForTopic", {"apns_topic": b"org.acme", "apns_push_type": b"voip"}),
+        ("DeviceTokenNotForTopic", {"apns_topic": b"org.acme.voip-ptt", "apns_push_type": b"voip"}),
+        ("InvalidPushType", {"apns_topic": b"org.acme", "apns_push_type": b"shout"}),
+    ],
+)
+def test_a_team_keys_topic_still_has_to_suit_the_push(judged, team_key, reason, changes):
+    assert judged(key=team_key, **changes) == Refused(reason)
 
 
 def test_without_a_push_type_any_topic_of_the_app_will_do(judged):

@@ -1,0 +1,1 @@
+"""Reproducible measurements, each a ratio against a named peer or limit."""

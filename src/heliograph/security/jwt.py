@@ -1,0 +1,36 @@
+"""JSON Web Tokens that we sign with an operator's keys.
+
+Source: RFC 7515, section 3.1; RFC 7519.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Literal
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, RSAKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_KEY_TYPES: dict[str, type[ECKey | RSAKey]] = {"ES256": ECKey, "RS256": RSAKey}
+
+
+class UnusableKey(Exception):
+    """The key signs nothing."""
+
+
+def sign_jwt(
+    claims: Mapping[str, Any], *, algorithm: Literal["ES256", "RS256"], key_id: str, key_pem: str
+) -> str:
+    """Sign claims; the header says `alg` and `kid` and nothing else. Raises UnusableKey."""
+    header = {"alg": algorithm, "kid": key_id}
+    payload = json.dumps(claims, separators=(",", ":"))
+    try:
+        key = _KEY_TYPES[algorithm].import_key(key_pem)
+        return jws.serialize_compact(header, payload, key, algorithms=[algorithm])
+    except (JoseError, ValueError, TypeError) as error:
+        # Without `from`: the cause may quote the key.
+        raise UnusableKey(type(error).__name__) from None

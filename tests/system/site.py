@@ -1,0 +1,156 @@
+"""A server with an application of its own, on a folder or a database, with fakes if asked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tests.system.http_client import LAYER_TYPE, Api
+from tests.system.processes import ServerProcess
+
+from heliograph import config as settings
+from heliograph.core.ids import spell
+from heliograph.core.model.application import ApnsCredential, Defaults
+from heliograph.core.model.identity import SessionForm
+from heliograph.core.model.registration import Environment
+from heliograph.providers.fcm.settings import credential_from_service_account
+from heliograph.simulators import Simulators
+from heliograph.simulators.faults import Fault
+from heliograph.wiring import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from pathlib import Path
+
+T = TypeVar("T")
+
+BUNDLE_ID = "com.example.demo"
+USER = "ann"
+
+
+class Fakes:
+    """The fakes of all providers, on a loop in a thread of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self.simulators = self._run(Simulators.start(folder))
+
+    def script(self, **fault: Any) -> None:
+        async def add() -> None:
+            self.simulators.faults.add(Fault(**fault))
+
+        self._run(add())
+
+    def clear_faults(self) -> None:
+        async def clear() -> None:
+            self.simulators.faults.clear()
+
+        self._run(clear())
+
+    def received(self) -> list[str]:
+        """Answer the tokens that pushes arrived for, in their order."""
+
+        async def look() -> list[str]:
+            return [push.token for push in self.simulators.inbox.received()]
+
+        return self._run(look())
+
+    def settings(self) -> str:
+        """Say where the fakes are, as TOML."""
+        fakes = self.simulators
+        ca_file = json.dumps(str(fakes.ca_file))
+        return (
+            f'[apns]\nproduction_url = "{fakes.apns.url}"\n'
+            f'sandbox_url = "{fakes.apns_sandbox.url}"\nca_file = {ca_file}\n'
+            f'[fcm]\nurl = "{fakes.fcm.url}"\nca_file = {ca_file}\n'
+        )
+
+    def stop(self) -> None:
+        self._run(self.simulators.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+
+class Site:
+    """An application with an API key and a Layer session, made before any server starts."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        database_url: str | None = None,
+        fakes: Fakes | None = None,
+        toml: str = "",
+    ) -> None:
+        self.data = folder / "data"
+        self.config_file = folder / "heliograph.toml"
+        self.config_file.write_text(toml + (fakes.settings() if fakes else ""))
+        self.options = ["--config", str(self.config_file), "--data", str(self.data)]
+        if database_url is not None:
+            self.options += ["--database-url", database_url]
+        self._folder = folder
+        self._started: list[ServerProcess] = []
+        storage = {"storage": {"database_url": database_url}} if database_url else {}
+        loaded = settings.load(self.config_file, data=self.data, **storage)
+        self.application, self._api_key, self._session = asyncio.run(_furnish(loaded, fakes))
+
+    def serve(self, *arguments: object, name: str = "server") -> ServerProcess:
+        """Start a server on the site; `end` sees to it that none outlives its test."""
+        server = ServerProcess(
+            self._folder / name, ["serve", "--port", 0, *self.options, *arguments]
+        )
+        self._started.append(server)
+        return server
+
+    def end(self) -> None:
+        for server in self._started:
+            server.kill()
+
+    def native(self, server: ServerProcess) -> Api:
+        place = f"/v1/applications/{self.application}"
+        return server.api.at(place, authorization=f"Bearer {self._api_key}")
+
+    def layer(self, server: ServerProcess) -> Api:
+        session = f'Layer session-token="{self._session}"'
+        return server.api.at("", accept=LAYER_TYPE, authorization=session)
+
+
+def everything(native: Api, kind: str = "registrations") -> list[dict[str, Any]]:
+    """List all of a kind, part by part."""
+    found: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        part = native.get(f"/{kind}?limit=1000{cursor}").json()
+        found += part["items"]
+        if part["next"] is None:
+            return found
+        cursor = f"&cursor={part['next']}"
+
+
+async def _furnish(config: settings.Config, fakes: Fakes | None) -> tuple[str, str, str]:
+    stack = await Stack.open(config, exclusive=False)
+    try:
+        core = stack.core
+        account = await core.applications.account()
+        application = await core.applications.create(account.id, "Site", Defaults(BUNDLE_ID))
+        _, api_key = await core.applications.create_client(account.id, "back end")
+        _, session = await core.identity.create_session(application, USER, SessionForm.LAYER, None)
+        if fakes is not None:
+            apple = fakes.simulators.apns_credential
+            account_file = json.dumps(fakes.simulators.fcm_service_account)
+            for secret in (
+                ApnsCredential(apple.key_id, apple.team_id, apple.p8),
+                credential_from_service_account(account_file),
+            ):
+                await core.applications.set_credential(application, Environment.PRODUCTION, secret)
+        return spell("application", application.id), api_key, session
+    finally:
+        await stack.stop()

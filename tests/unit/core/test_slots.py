@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from heliograph.core.ids import Id, new_id
+from heliograph.core.model.registration import Slot, token_hash
+from heliograph.core.slots import SLOT_BYTES, bucket_of, slot_hash
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+APPLICATION, ANN, BOB, SESSION = (new_id(NOW) for _ in range(4))
+
+
+def hash_of(
+    slot: Slot, *, application: Id = APPLICATION, user: Id | None = ANN, token: str = "T"
+) -> bytes:
+    return slot_hash(
+        application, slot, user_id=user, provider="fcm", token_hash=token_hash("fcm", token)
+    )
+
+
+FORMS = {
+    "user and device": Slot(by_user=True, device_id="phone"),
+    "user and token": Slot(by_user=True, by_token=True),
+    "session": Slot(session_id=SESSION),
+    "device": Slot(device_id="phone"),
+    "token": Slot(by_token=True),
+}
+
+
+def test_every_form_of_slot_is_another_slot() -> None:
+    assert len({hash_of(slot) for slot in FORMS.values()}) == len(FORMS)
+
+
+@pytest.mark.parametrize("slot", FORMS.values(), ids=FORMS)
+def test_a_slot_has_a_bucket_and_never_changes(slot: Slot) -> None:
+    first = hash_of(slot)
+
+    assert first == hash_of(slot)
+    assert len(first) == SLOT_BYTES
+    assert bucket_of(first) == first[-1]
+
+
+@pytest.mark.parametrize("slot", FORMS.values(), ids=FORMS)
+def test_another_application_has_other_slots(slot: Slot) -> None:
+    assert hash_of(slot) != hash_of(slot, application=new_id(NOW))
+
+
+@pytest.mark.parametrize(
+    ("form", "counts"),
+    [
+        ("user and device", True),
+        ("user and token", True),
+        ("session", False),
+        ("device", False),
+        ("token", False),
+    ],
+)
+def test_the_user_counts_where_the_slot_says_so(form: str, counts: bool) -> None:
+    is_other = hash_of(FORMS[form], user=ANN) != hash_of(FORMS[form], user=BOB)
+
+    assert is_other == counts
+
+
+@pytest.mark.parametrize(
+    ("form", "counts"),
+    [
+        ("user and device", False),
+        ("user and token", True),
+        ("session", False),
+        ("device", False),
+        ("token", True),
+    ],
+)
+def test_the_token_counts_where_the_slot_says_so(form: str, counts: bool) -> None:
+    is_other = hash_of(FORMS[form], token="T") != hash_of(FORMS[form], token="U")
+
+    assert is_other == counts
+
+
+def test_nobody_is_an_owner_too() -> None:
+    slot = FORMS["user and device"]
+
+    assert hash_of(slot, user=None) != hash_of(slot, user=ANN)
+
+
+def test_no_device_id_can_pretend_to_be_another_slot() -> None:
+    pretender = Slot(device_id="phone/fcm/" + token_hash("fcm", "T").hex())
+
+    assert hash_of(pretender) != hash_of(Slot(device_id="phone", by_token=True))
