@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from heliograph.config import Role, SettingsError
+from heliograph.core.aliases import Aliases
 from heliograph.core.applications import Applications
 from heliograph.core.clock import SystemClock
 from heliograph.core.core import Core
@@ -71,13 +72,16 @@ class Stack:
         )
         cache_ttl_s = config.security.cache_ttl_s
         registrations = Registrations(store.registry, clock)
+        signer = HmacSigner(keys)
         self.core = Core(
             applications=Applications(store.identity, keys, clock, cache_ttl_s=cache_ttl_s),
             identity=Identity(store.identity, clock, cache_ttl_s=cache_ttl_s),
             registrations=registrations,
             notifications=Notifications(store.notifications, clock, self.queue.wake),
-            nonces=Nonces(HmacSigner(keys), clock),
+            nonces=Nonces(signer, clock),
             tags=Tags(store.tags, registrations, clock),
+            aliases=Aliases(store.aliases, clock, cache_ttl_s=cache_ttl_s),
+            signer=signer,
             clock=clock,
         )
         self.application = Application(

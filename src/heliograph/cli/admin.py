@@ -121,7 +121,8 @@ def create_client(
 
     async def work(core: Core) -> dict[str, Any]:
         account = await core.applications.account()
-        bound = await core.applications.by_spelling(application) if application else None
+        # Empty is no "for all": it is more likely a variable that was not set.
+        bound = None if application is None else await core.applications.by_spelling(application)
         scopes = frozenset(scope) if scope else ALL_SCOPES
         client, key = await core.applications.create_client(
             account.id, name, application_id=bound.id if bound else None, scopes=scopes

@@ -68,8 +68,10 @@ class Applications:
     async def create(
         self, account_id: Id, name: str, defaults: Defaults | None = None
     ) -> Application:
-        """Make an application; raises InvalidRequest for a name that nobody can read."""
-        _check_name(name)
+        """Make an application; raises InvalidRequest for names that nobody can read."""
+        _check_name("name", name)
+        if defaults is not None and defaults.bundle_id is not None:
+            _check_name("bundle_id", defaults.bundle_id)
         now = self._clock.now()
         application = Application(new_id(now), account_id, name, now, defaults or Defaults())
         await self._store.add_application(application)
@@ -115,7 +117,7 @@ class Applications:
 
         Raises InvalidRequest for a name that nobody can read.
         """
-        _check_name(name)
+        _check_name("name", name)
         now = self._clock.now()
         client = ApiClient(new_id(now), account_id, name, scopes, now, application_id)
         key = f"hgk_{secrets.token_urlsafe(32)}"
@@ -166,10 +168,10 @@ class Applications:
         return credentials
 
 
-def _check_name(name: str) -> None:
+def _check_name(field: str, name: str) -> None:
     if not name.strip() or len(name) > MAX_NAME_CHARS or has_control_characters(name):
         expected = f"1 to {MAX_NAME_CHARS} printable characters"
-        raise InvalidRequest([Problem(("name",), ProblemKind.MALFORMED, expected)])
+        raise InvalidRequest([Problem((field,), ProblemKind.MALFORMED, expected)])
 
 
 def _context(application_id: Id, provider: str, environment: str) -> bytes:

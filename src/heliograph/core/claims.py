@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from heliograph.core.errors import Conflict
+from heliograph.core.errors import Conflict, InvalidRequest, Problem, ProblemKind
 from heliograph.core.ids import Id, new_id, spell
 from heliograph.core.model.registration import (
     Changes,
@@ -27,6 +27,7 @@ from heliograph.core.model.registration import (
     DepartureReason,
     Draft,
     IfExists,
+    IfFull,
     MemberKey,
     Registration,
     RegistrationState,
@@ -35,6 +36,7 @@ from heliograph.core.model.registration import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
 REFRESH_EVERY = timedelta(seconds=60)
 """An identical registration is written again only after this long."""
@@ -65,6 +67,7 @@ class RegistryState:
         self._by_token: dict[_TokenKey, dict[Id, None]] = {}
         self._by_member: dict[Id, dict[Id, None]] = {}
         self._departures: dict[Id, DepartureReason] = {}
+        self._labels: dict[Id, tuple[str, ...]] = {}
         for row in rows:
             if row.id not in self._loaded:
                 self._loaded[row.id] = row
@@ -76,7 +79,7 @@ class RegistryState:
         """Apply a draft; answer what fills its slot now.
 
         digest: the token's hash. Raises Conflict for an occupied slot that
-        the draft refuses.
+        the draft refuses, InvalidRequest for a member who holds too many.
         """
         key = (draft.application_id, slot)
         existing_id = self._by_slot.get(key)
@@ -89,14 +92,39 @@ class RegistryState:
                 return existing
             self._living[existing.id] = wanted
             return wanted
+        if draft.if_full is IfFull.REFUSE and existing is None and owner is not None:
+            self._refuse_if_full(draft, owner, digest)
         self._claim(wanted)
         if existing is not None:
             self._drop(existing)
         self._add(wanted)
         self._mark_shared(wanted)
+        if existing is None:
+            self._labels[wanted.id] = draft.labels
         if draft.member_limit is not None and owner is not None:
             self._evict(wanted, draft.member_limit)
         return self._living[wanted.id]
+
+    def let_others_go(self, kept: Iterable[Registration]) -> None:
+        """Leave the token of these registrations to them alone."""
+        staying = {row.id for row in kept}
+        keys = {_token_key(row) for row in kept}
+        for holder_id in [each for key in keys for each in self._by_token.get(key, ())]:
+            if holder_id not in staying:
+                self.remove(holder_id, DepartureReason.DISPLACED)
+        for row in kept:
+            self._mark_shared(row)
+
+    def remove_of_member(self, member_id: Id, origin: str) -> int:
+        """Forget what a member registered through one dialect; answer how many."""
+        leaving = [
+            row_id
+            for row_id in self._by_member.get(member_id, ())
+            if self._living[row_id].origin == origin
+        ]
+        for row_id in leaving:
+            self.remove(row_id, DepartureReason.UNREGISTERED)
+        return len(leaving)
 
     def unregister(
         self, application_id: Id, slot: bytes, digest: bytes | None
@@ -123,25 +151,46 @@ class RegistryState:
             self._departures[registration.id] = reason
         return registration
 
-    def change(self, registration_id: Id, changes: Changes) -> Registration | None:
-        """Change a registration in place; None if it is not among the living."""
+    def change(
+        self,
+        registration_id: Id,
+        changes: Changes,
+        *,
+        at: datetime,
+        owner: MemberKey | None = None,
+    ) -> Registration | None:
+        """Change a registration in place; None if it is not among the living.
+
+        at: when; a new token counts as refreshed then. owner: whose it
+        becomes, where the changes say that it changes hands.
+        """
         existing = self._living.get(registration_id)
         if existing is None:
             return None
         wanted = existing
         if changes.token is not None and changes.token != existing.token:
             digest = token_hash(existing.provider, changes.token)
-            wanted = replace(wanted, token=changes.token, token_hash=digest, shared=False)
+            wanted = replace(
+                wanted, token=changes.token, token_hash=digest, shared=False, refreshed=at
+            )
         if changes.environment is not None:
             wanted = replace(wanted, environment=changes.environment)
         if changes.attributes is not None:
             wanted = replace(wanted, attributes=changes.attributes)
         if changes.state is not None:
             wanted = replace(wanted, state=changes.state)
+        if changes.owner is not None:
+            wanted = replace(
+                wanted,
+                user_id=owner.user_id if owner else None,
+                external_user_id=owner.external_id if owner else None,
+                member_id=owner.member_id if owner else None,
+            )
         if wanted == existing:
             return existing
         if wanted.token_hash == existing.token_hash:
-            self._living[wanted.id] = wanted
+            self._drop(existing)
+            self._add(wanted)
             return wanted
         self._claim(wanted)
         self._drop(existing)
@@ -169,6 +218,16 @@ class RegistryState:
                 result.removed.append((row, self._departures[registration_id]))
         return result
 
+    def new_subscribers(self) -> dict[tuple[Id, str], list[Id]]:
+        """Say which new registrations are to be subscribed, by application and label."""
+        found: dict[tuple[Id, str], list[Id]] = {}
+        for registration_id, labels in self._labels.items():
+            row = self._living.get(registration_id)
+            if row is not None:
+                for label in labels:
+                    found.setdefault((row.application_id, label), []).append(registration_id)
+        return found
+
     def _claim(self, wanted: Registration) -> None:
         """Remove the holders of the token that can't stay beside the claim."""
         for holder_id in list(self._by_token.get(_token_key(wanted), ())):
@@ -192,6 +251,17 @@ class RegistryState:
             holder = self._living[holder_id]
             if holder.shared != is_shared:
                 self._living[holder_id] = replace(holder, shared=is_shared)
+
+    def _refuse_if_full(self, draft: Draft, owner: MemberKey, digest: bytes) -> None:
+        """Refuse one registration too many; a token that only moves within counts once."""
+        assert draft.member_limit is not None
+        held = sum(
+            row.origin == draft.origin and row.token_hash != digest
+            for row in map(self._living.__getitem__, self._by_member.get(owner.member_id, ()))
+        )
+        if held >= draft.member_limit:
+            expected = f"one of at most {draft.member_limit} of a user"
+            raise InvalidRequest([Problem(("token",), ProblemKind.TOO_MANY, expected)])
 
     def _evict(self, newest: Registration, limit: int) -> None:
         """Keep a member within its limit of registrations of one origin."""

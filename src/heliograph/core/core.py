@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from heliograph.core.aliases import Aliases
     from heliograph.core.applications import Applications
     from heliograph.core.identity import Identity
     from heliograph.core.nonces import Nonces
     from heliograph.core.notifications import Notifications
-    from heliograph.core.ports import Clock
+    from heliograph.core.ports import Clock, Signer
     from heliograph.core.registrations import Registrations
     from heliograph.core.tags import Tags
 
@@ -25,4 +26,6 @@ class Core:
     notifications: Notifications
     nonces: Nonces
     tags: Tags
+    aliases: Aliases
+    signer: Signer
     clock: Clock

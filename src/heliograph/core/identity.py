@@ -10,10 +10,17 @@ from typing import TYPE_CHECKING, assert_never
 
 from heliograph.core import access
 from heliograph.core.cache import TtlCache
-from heliograph.core.errors import InvalidRequest, NotAuthenticated, Problem, ProblemKind
-from heliograph.core.ids import Id, new_id
+from heliograph.core.errors import (
+    InvalidRequest,
+    NotAuthenticated,
+    NotFound,
+    Problem,
+    ProblemKind,
+)
+from heliograph.core.ids import Id, new_id, spell
 from heliograph.core.model.identity import (
     ClientPrincipal,
+    Member,
     Principal,
     Scope,
     Session,
@@ -21,6 +28,7 @@ from heliograph.core.model.identity import (
     SessionPrincipal,
     User,
 )
+from heliograph.core.model.registration import FreshUser, MemberKey
 from heliograph.core.tokens import has_control_characters
 
 if TYPE_CHECKING:
@@ -140,6 +148,36 @@ class Identity:
             application.account_id, application.id, user_id, now=self._clock.now()
         )
         return user
+
+    async def user(self, account_id: Id, user_id: Id) -> User:
+        """Find a user of an account; raises NotFound."""
+        user = await self._store.user(account_id, user_id)
+        if user is None:
+            raise NotFound("user", spell("user", user_id))
+        return user
+
+    async def member_of(self, application: Application, user_id: Id) -> MemberKey:
+        """Find a known user as owner of registrations in an application; raises NotFound."""
+        member = await self._store.member_of_user(application.id, user_id, now=self._clock.now())
+        if member is None:
+            raise NotFound("user", spell("user", user_id))
+        return member
+
+    async def members_of(self, account_id: Id, user_id: Id) -> Sequence[Member]:
+        """List a user's memberships by age."""
+        return await self._store.members(account_id, user_id=user_id)
+
+    async def member(self, account_id: Id, member_id: Id) -> Member:
+        """Find a membership by its id; raises NotFound."""
+        members = await self._store.members(account_id, member_id=member_id)
+        if not members:
+            raise NotFound("member", spell("member", member_id))
+        return members[0]
+
+    def fresh_user(self, account_id: Id) -> FreshUser:
+        """Name a user who is made together with their first registration."""
+        now = self._clock.now()
+        return FreshUser(account_id, new_id(now), new_id(now))
 
     async def users_of(
         self, account_id: Id | None, *, after: Id | None = None, limit: int = 1000

@@ -8,6 +8,7 @@ Adapters (storage, queues, providers, security) satisfy these Protocols;
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from heliograph.core.ids import Id
     from heliograph.core.model.application import Account, Application, ProviderCredential
     from heliograph.core.model.delivery import Cursor, Delivery, Page, PageCommit, Shard, Target
-    from heliograph.core.model.identity import ApiClient, Session, SessionForm, User
+    from heliograph.core.model.identity import ApiClient, Member, Session, SessionForm, User
     from heliograph.core.model.notification import Content, Counters, Notification, Options
     from heliograph.core.model.outcome import Outcome
     from heliograph.core.model.registration import (
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         Registration,
         Slot,
     )
+    from heliograph.core.model.tag import Subscribed, Subscription, Tag
 
 
 class Clock(Protocol):
@@ -44,13 +46,36 @@ class Clock(Protocol):
         ...
 
 
+class RegistrationField(StrEnum):
+    """What a condition may look at, in registrations and in subscriptions."""
+
+    DEVICE_ID = "device_id"
+    USER_ID = "user_id"
+    TOKEN = "token"  # noqa: S105 - a field's name
+    PROVIDER = "provider"
+    LABEL = "label"
+
+
+class Condition(NamedTuple):
+    """A field has one of these values, or contains one of them.
+
+    A value of None matches registrations that nobody owns.
+    """
+
+    field: RegistrationField
+    values: tuple[str | None, ...]
+    is_exact: bool = True
+
+
 class RegistrationFilter(NamedTuple):
-    """Which registrations to list; None leaves a field open."""
+    """Which registrations to list; None leaves a field open. conditions: all must hold."""
 
     external_user_id: str | None = None
     user_id: Id | None = None
+    member_id: Id | None = None
     device_id: str | None = None
     provider: ProviderName | None = None
+    conditions: tuple[Condition, ...] = ()
 
 
 class RegistryStore(Protocol):
@@ -104,6 +129,27 @@ class RegistryStore(Protocol):
         """List registrations in the order of (bucket, id), behind `after`."""
         ...
 
+    async def page(
+        self, application_id: Id, wanted: RegistrationFilter, *, offset: int, limit: int
+    ) -> tuple[Sequence[Registration], int]:
+        """List registrations by age from an offset; second, how many there are in all."""
+        ...
+
+    async def synchronize(
+        self, drafts: Sequence[Draft], *, is_exact: bool
+    ) -> Sequence[Registration]:
+        """Write drafts of one token in one piece.
+
+        is_exact: whoever else holds the token loses it.
+        """
+        ...
+
+    async def remove_of_member(
+        self, application_id: Id, member_id: Id, origin: str, *, now: datetime
+    ) -> int:
+        """Forget what a member registered through one dialect; answer how many."""
+        ...
+
 
 class IdentityStore(Protocol):
     """Accounts, applications, API clients, users, sessions, sealed credentials."""
@@ -121,6 +167,19 @@ class IdentityStore(Protocol):
         self, account_id: Id, application_id: Id, external_id: str | None, *, now: datetime
     ) -> tuple[User, MemberKey]:
         """Find or make the user and their membership; external_id None makes a new user."""
+        ...
+
+    async def user(self, account_id: Id, user_id: Id) -> User | None: ...
+    async def member_of_user(
+        self, application_id: Id, user_id: Id, *, now: datetime
+    ) -> MemberKey | None:
+        """Find or make a known user's membership; None for a user who isn't there."""
+        ...
+
+    async def members(
+        self, account_id: Id, *, member_id: Id | None = None, user_id: Id | None = None
+    ) -> Sequence[Member]:
+        """List memberships by id or of a user, in an account's applications."""
         ...
 
     async def users(
@@ -162,17 +221,55 @@ class SealedCredential:
     sealed: bytes
 
 
+class AliasStore(Protocol):
+    """Short values for ids, one per kind and scope."""
+
+    async def by_alias(self, kind: str, scope_id: Id, value: str) -> Id | None: ...
+    async def alias_of(self, kind: str, scope_id: Id, thing_id: Id) -> str | None: ...
+    async def add_alias(self, kind: str, scope_id: Id, value: str, thing_id: Id) -> bool:
+        """Write an alias; False where the value or the id has one already."""
+        ...
+
+
 class TagStore(Protocol):
     """Labels and the registrations subscribed to them."""
 
-    async def subscribe(
-        self, application_id: Id, registration_id: Id, label: str, *, now: datetime
-    ) -> bool:
-        """Add a subscription; False where the registration is gone."""
+    async def add_tag(self, tag: Tag) -> bool:
+        """Write a tag; False where the label is taken."""
         ...
 
-    async def unsubscribe(self, application_id: Id, registration_id: Id, label: str) -> None:
-        """Take a subscription away, if it is there."""
+    async def tag(self, application_id: Id, label: str) -> Tag | None: ...
+    async def change_tag(
+        self, application_id: Id, label: str, description: str | None, *, now: datetime
+    ) -> Tag | None: ...
+    async def remove_tag(self, application_id: Id, label: str) -> bool:
+        """Delete a tag with its subscriptions; False where there is none."""
+        ...
+
+    async def tags(
+        self, application_id: Id, conditions: Sequence[Condition], *, offset: int, limit: int
+    ) -> tuple[Sequence[Tag], int]:
+        """List tags by age from an offset; second, how many there are in all."""
+        ...
+
+    async def subscriptions(
+        self, application_id: Id, conditions: Sequence[Condition], *, offset: int, limit: int
+    ) -> tuple[Sequence[Subscription], int]:
+        """List subscriptions by age from an offset; second, how many there are in all."""
+        ...
+
+    async def subscription(
+        self, application_id: Id, tag_id: Id, registration_id: Id
+    ) -> Subscription | None: ...
+
+    async def subscribe(
+        self, application_id: Id, registration_id: Id, label: str, *, now: datetime
+    ) -> Subscribed:
+        """Add a subscription, making the tag if it is new."""
+        ...
+
+    async def unsubscribe(self, application_id: Id, registration_id: Id, label: str) -> bool:
+        """Take a subscription away; False where there was none."""
         ...
 
     async def labels_of(self, application_id: Id, registration_id: Id) -> Sequence[str]:
@@ -245,6 +342,8 @@ class Store(Protocol):
     def registry(self) -> RegistryStore: ...
     @property
     def tags(self) -> TagStore: ...
+    @property
+    def aliases(self) -> AliasStore: ...
     @property
     def identity(self) -> IdentityStore: ...
     @property
@@ -336,4 +435,12 @@ class Signer(Protocol):
 
     def verify(self, purpose: str, text: str) -> bytes | None:
         """Answer the payload if we signed it for this purpose, else None."""
+        ...
+
+    def mac(self, purpose: str, message: bytes) -> bytes:
+        """Authenticate a message whose form is a vendor's: 32 bytes, of which a form may take fewer."""
+        ...
+
+    def is_mac(self, purpose: str, message: bytes, mac: bytes) -> bool:
+        """Say whether these are the first bytes of a message's MAC, by any key of ours."""
         ...

@@ -16,6 +16,7 @@ from heliograph.core.errors import (
 from heliograph.core.ids import Id, spell
 from heliograph.core.model.identity import Scope, SessionPrincipal
 from heliograph.core.model.registration import Attribute, ProviderName
+from heliograph.core.ports import Condition, RegistrationField, RegistrationFilter
 from heliograph.core.tokens import MAX_TOKEN_CHARS, has_control_characters
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
         Registration,
         Slot,
     )
-    from heliograph.core.ports import Clock, RegistrationFilter, RegistryStore
+    from heliograph.core.ports import Clock, RegistryStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,64 @@ class Registrations:
         if changed is None:
             raise NotFound("registration", spell("registration", registration_id))
         return changed
+
+    async def synchronize(
+        self,
+        principal: Principal,
+        application: Application,
+        drafts: Sequence[Draft],
+        *,
+        is_exact: bool,
+    ) -> Sequence[Registration]:
+        """Give one token to all these drafts' users together.
+
+        The caller vouches for having every user's leave, such as a signed
+        token of theirs. is_exact: whoever else holds the token loses it.
+        Raises InvalidToken.
+        """
+        access.require(principal, Scope.REGISTRATIONS_WRITE, application)
+        for draft in drafts:
+            check_token(draft.token)
+        return await self._store.synchronize(drafts, is_exact=is_exact) if drafts else ()
+
+    async def page(
+        self,
+        principal: Principal,
+        application: Application,
+        wanted: RegistrationFilter,
+        *,
+        offset: int,
+        limit: int,
+    ) -> tuple[Sequence[Registration], int]:
+        """List registrations by age from an offset; second, how many there are in all."""
+        access.require(principal, Scope.REGISTRATIONS_READ, application)
+        if isinstance(principal, SessionPrincipal):
+            wanted = wanted._replace(member_id=principal.session.member_id)
+        return await self._store.page(application.id, wanted, offset=offset, limit=limit)
+
+    async def of_device(
+        self, principal: Principal, application: Application, device_id: str
+    ) -> Registration:
+        """Read the registration of a device, whichever dialect made it; raises NotFound.
+
+        A registration without a device goes by its own id.
+        """
+        is_it = Condition(RegistrationField.DEVICE_ID, (device_id,))
+        rows, _ = await self.page(
+            principal, application, RegistrationFilter(conditions=(is_it,)), offset=0, limit=1
+        )
+        if not rows:
+            raise NotFound("device", device_id)
+        return rows[0]
+
+    async def remove_of_member(
+        self, principal: Principal, application: Application, member_id: Id, origin: str
+    ) -> int:
+        """Forget what a member registered through one dialect; answer how many."""
+        access.require(principal, Scope.REGISTRATIONS_WRITE, application)
+        return await self._store.remove_of_member(
+            application.id, member_id, origin, now=self._clock.now()
+        )
 
     async def remove(
         self, principal: Principal, application: Application, registration_id: Id

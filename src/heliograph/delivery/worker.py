@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
+from heliograph.core.categories import registration_wants
 from heliograph.core.errors import CoreError, NotFound, Unavailable
 from heliograph.core.ids import spell
 from heliograph.core.model.outcome import Deferred, Misconfigured, Outcome
@@ -161,6 +163,7 @@ class Worker:
                 # Frozen past its lease: by now another worker sends this page.
                 _log.warning("lease_lost", shard=spell("shard", shard.id))
                 return True
+            page = _wanted(page, notification.options.category)
             began = self._clock.now()
             sent = await self._send(page, shard, notification)
             commit = consequences_of(
@@ -257,6 +260,14 @@ class Worker:
             for shard in held:
                 if _key(shard) in self._held:
                     self._hold(shard, asked)
+
+
+def _wanted(page: Page, category: str | None) -> Page:
+    """Leave out who does not want this kind of notification."""
+    if category is None:
+        return page
+    wanting = [t for t in page.targets if registration_wants(t.attributes, category)]
+    return replace(page, targets=wanting)
 
 
 def _key(shard: Shard) -> _Hold:

@@ -48,6 +48,26 @@ class HmacSigner:
                 return payload
         return None
 
+    def mac(self, purpose: str, message: bytes) -> bytes:
+        """Authenticate a message whose form is a vendor's; 32 bytes."""
+        return _mac(self._ring.keys[0], purpose, message)
+
+    def is_mac(self, purpose: str, message: bytes, mac: bytes) -> bool:
+        """Say whether these are the first bytes of a message's MAC, by any key of ours.
+
+        Fewer than half of them prove nothing.
+        """
+        if len(mac) < _SIGNATURE_BYTES:
+            return False
+        return any(
+            hmac.compare_digest(_mac(key, purpose, message)[: len(mac)], mac)
+            for key in self._ring.keys
+        )
+
+
+def _mac(key: MasterKey, purpose: str, message: bytes) -> bytes:
+    return hmac.digest(key.derive(f"mac:{purpose}"), message, hashlib.sha256)
+
 
 def _signed(key: MasterKey, purpose: str, payload: bytes) -> str:
     digest = hmac.digest(key.derive(f"signing:{purpose}"), payload, hashlib.sha256)

@@ -52,5 +52,5 @@ class Database(Protocol):
         ...
 
 
-class DatabaseInUse(Exception):  # noqa: N818 - a state of affairs, told to the operator
+class DatabaseInUse(Exception):
     """Another server holds this data directory."""

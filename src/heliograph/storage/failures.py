@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -44,7 +43,7 @@ def unavailable_if_failing() -> Iterator[None]:
             # SQLite's word for a file that is damaged, or no database at all.
             raise Unavailable("database") from error
         raise
-    except (OSError, asyncio.TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         # What connecting raises arrives without SQLAlchemy's wrapping.
         raise Unavailable("database") from error
 

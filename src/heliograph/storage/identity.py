@@ -10,7 +10,7 @@ from sqlalchemy import Select, delete, insert, select
 from heliograph.core.clock import from_ms, to_ms
 from heliograph.core.ids import Id, new_id
 from heliograph.core.model.application import Account, Application, Defaults
-from heliograph.core.model.identity import ApiClient, Scope, Session, SessionForm, User
+from heliograph.core.model.identity import ApiClient, Member, Scope, Session, SessionForm, User
 from heliograph.core.model.registration import (
     DepartureReason,
     Environment,
@@ -19,7 +19,7 @@ from heliograph.core.model.registration import (
     UserKey,
 )
 from heliograph.core.ports import SealedCredential
-from heliograph.storage.engines import upsert
+from heliograph.storage.engines import insert_missing, upsert
 from heliograph.storage.members import resolve_members
 from heliograph.storage.registry_changes import remove_registrations
 from heliograph.storage.rows import select_registrations, to_registration
@@ -146,6 +146,57 @@ class SqlIdentity:
             return _to_user(row), member
 
         return await self._database.write(work)
+
+    async def user(self, account_id: Id, user_id: Id) -> User | None:
+        """Read a user."""
+        query = select(users).where(users.c.id == user_id, users.c.account_id == account_id)
+        rows = await self._all(query)
+        return _to_user(rows[0]) if rows else None
+
+    async def member_of_user(
+        self, application_id: Id, user_id: Id, *, now: datetime
+    ) -> MemberKey | None:
+        """Find or make a known user's membership."""
+
+        def work(connection: Connection) -> MemberKey | None:
+            user = connection.execute(
+                select(users.c.external_id)
+                .join(applications, applications.c.account_id == users.c.account_id)
+                .where(users.c.id == user_id, applications.c.id == application_id)
+            ).one_or_none()
+            if user is None:
+                return None
+            connection.execute(
+                insert_missing(connection, members),
+                {"application_id": application_id, "user_id": user_id, "id": new_id(now)},
+            )
+            member_id = connection.execute(
+                select(members.c.id).where(
+                    members.c.application_id == application_id, members.c.user_id == user_id
+                )
+            ).scalar_one()
+            return MemberKey(user_id, Id(member_id), user.external_id)
+
+        return await self._database.write(work)
+
+    async def members(
+        self, account_id: Id, *, member_id: Id | None = None, user_id: Id | None = None
+    ) -> Sequence[Member]:
+        """List memberships by id or of a user, in an account's applications."""
+        query = (
+            select(members)
+            .join(applications, applications.c.id == members.c.application_id)
+            .where(applications.c.account_id == account_id)
+            .order_by(members.c.id)
+        )
+        if member_id is not None:
+            query = query.where(members.c.id == member_id)
+        if user_id is not None:
+            query = query.where(members.c.user_id == user_id)
+        return [
+            Member(Id(row.id), Id(row.application_id), Id(row.user_id))
+            for row in await self._all(query)
+        ]
 
     async def users(self, account_id: Id | None, *, after: Id | None, limit: int) -> Sequence[User]:
         """List an account's users by age, or everybody's."""

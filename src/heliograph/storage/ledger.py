@@ -153,6 +153,11 @@ class SqlLedger:
             await self._database.write(work)
 
 
+def free_all(connection: Connection) -> None:
+    """End every lease: for the only process there is, as it starts."""
+    connection.execute(update(shards).where(~shards.c.is_done).values(leased_until_ms=FREE))
+
+
 def _due(now: datetime) -> Any:
     """Open shards of running notifications that are due and not held."""
     return select(shards.c.id).where(

@@ -8,7 +8,7 @@ from sqlalchemy import and_, select
 
 from heliograph.core.clock import to_ms
 from heliograph.core.ids import Id, new_id
-from heliograph.core.model.registration import MemberKey, UserKey
+from heliograph.core.model.registration import FreshUser, MemberKey, UserKey
 from heliograph.storage.engines import insert_missing
 from heliograph.storage.tables import members, users
 
@@ -31,11 +31,16 @@ def resolve_members(
     now: make those that are missing, as of this time; None leaves them out
     of the answer. Costs one statement when all are known.
     """
-    known: Members = {
-        (application_id, owner): owner
-        for application_id, owner in pairs
-        if isinstance(owner, MemberKey)
-    }
+    known: Members = {}
+    fresh = []
+    for application_id, owner in pairs:
+        if isinstance(owner, MemberKey):
+            known[application_id, owner] = owner
+        elif isinstance(owner, FreshUser):
+            known[application_id, owner] = MemberKey(owner.user_id, owner.member_id)
+            fresh.append((application_id, owner))
+    if fresh and now is not None:
+        _make_fresh(connection, fresh, now)
     wanted = sorted(
         {
             (application_id, owner.account_id, owner.external_id)
@@ -102,6 +107,26 @@ def _make(connection: Connection, keys: Sequence[_Key], now: datetime) -> None:
             for user_id in ids
         ]
     connection.execute(insert_missing(connection, members), rows)
+
+
+def _make_fresh(
+    connection: Connection, pairs: Sequence[tuple[Id, FreshUser]], now: datetime
+) -> None:
+    """Insert users that nobody else can know yet."""
+    connection.execute(
+        insert_missing(connection, users),
+        [
+            {"id": user.user_id, "account_id": user.account_id, "created_ms": to_ms(now)}
+            for _, user in pairs
+        ],
+    )
+    connection.execute(
+        insert_missing(connection, members),
+        [
+            {"application_id": application_id, "user_id": user.user_id, "id": user.member_id}
+            for application_id, user in pairs
+        ],
+    )
 
 
 def _by_place(keys: Iterable[_Key]) -> Iterable[tuple[Id, Id, list[str]]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import func, tuple_
 
 from heliograph.storage.group_commit import GroupCommit
+from heliograph.storage.listing import wanted_by
 from heliograph.storage.registry_batch import (
     Answer,
     Change,
@@ -14,16 +15,18 @@ from heliograph.storage.registry_batch import (
     Register,
     Remove,
     Unregister,
+    remove_of_member,
     run_batch,
+    synchronize,
 )
 from heliograph.storage.rows import select_registrations, to_registration
-from heliograph.storage.tables import members, registrations, users
+from heliograph.storage.tables import registrations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import Connection
 
     from heliograph.core.errors import CoreError
     from heliograph.core.ids import Id
@@ -98,28 +101,47 @@ class SqlRegistry:
     ) -> Sequence[Registration]:
         """List registrations in the order of (bucket, id)."""
         rows = registrations.c
-        query = select_registrations().where(rows.application_id == application_id)
+        query = select_registrations().where(*wanted_by(application_id, wanted))
         if after is not None:
             query = query.where(tuple_(rows.bucket, rows.id) > (after[-1], after))
-        if wanted.device_id is not None:
-            query = query.where(rows.device_id == wanted.device_id)
-        if wanted.provider is not None:
-            query = query.where(rows.provider == wanted.provider.value)
-        if wanted.user_id is not None:
-            query = query.where(rows.member_id.in_(_members_of(application_id, wanted.user_id)))
-        if wanted.external_user_id is not None:
-            named = (
-                select(members.c.id)
-                .join(users, users.c.id == members.c.user_id)
-                .where(
-                    members.c.application_id == application_id,
-                    users.c.external_id == wanted.external_user_id,
-                )
-            )
-            query = query.where(rows.member_id.in_(named))
         query = query.order_by(rows.bucket, rows.id).limit(limit)
         found = await self._database.read(lambda connection: connection.execute(query).all())
         return [to_registration(row) for row in found]
+
+    async def page(
+        self, application_id: Id, wanted: RegistrationFilter, *, offset: int, limit: int
+    ) -> tuple[Sequence[Registration], int]:
+        """List registrations by age from an offset; second, how many there are in all."""
+        rows = registrations.c
+        chosen = select_registrations().where(*wanted_by(application_id, wanted))
+        page = chosen.order_by(rows.created_ms, rows.id).offset(offset).limit(limit)
+        count = chosen.with_only_columns(func.count())
+
+        def work(connection: Connection) -> tuple[list[Registration], int]:
+            found = [to_registration(row) for row in connection.execute(page)]
+            return found, connection.execute(count).scalar_one()
+
+        return await self._database.read(work)
+
+    async def synchronize(
+        self, drafts: Sequence[Draft], *, is_exact: bool
+    ) -> Sequence[Registration]:
+        """Write drafts of one token in one piece."""
+
+        def work(connection: Connection) -> list[Registration]:
+            return synchronize(connection, drafts, is_exact=is_exact)
+
+        return await self._database.write(work)
+
+    async def remove_of_member(
+        self, application_id: Id, member_id: Id, origin: str, *, now: datetime
+    ) -> int:
+        """Forget what a member registered through one dialect; answer how many."""
+
+        def work(connection: Connection) -> int:
+            return remove_of_member(connection, application_id, member_id, origin, now)
+
+        return await self._database.write(work)
 
     async def drain(self) -> None:
         """Wait until everything submitted is written."""
@@ -130,9 +152,3 @@ class SqlRegistry:
             return run_batch(connection, commands)
 
         return await self._database.write(work)
-
-
-def _members_of(application_id: Id, user_id: Id) -> Select[tuple[bytes]]:
-    return select(members.c.id).where(
-        members.c.application_id == application_id, members.c.user_id == user_id
-    )

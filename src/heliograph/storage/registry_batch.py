@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from heliograph.core.claims import RegistryState
-from heliograph.core.errors import Conflict, CoreError, NotAuthenticated
+from heliograph.core.errors import Conflict, CoreError, InvalidRequest, NotAuthenticated
 from heliograph.core.ids import Id
 from heliograph.core.model.registration import (
     Changes,
@@ -27,6 +27,7 @@ from heliograph.storage.engines import among, is_in, lock_keys
 from heliograph.storage.members import resolve_members
 from heliograph.storage.registry_changes import write_changes
 from heliograph.storage.rows import select_registrations, to_registration
+from heliograph.storage.subscribing import subscribe
 from heliograph.storage.tables import registrations, sessions, token_holders
 
 if TYPE_CHECKING:
@@ -110,8 +111,55 @@ def run_batch(connection: Connection, commands: Sequence[Command]) -> list[Answe
     batch.lock()
     state = RegistryState(batch.load())
     answers = [batch.apply(state, command) for command in commands]
-    write_changes(connection, state.changes(), max(command.at for command in commands))
+    _write(connection, state, commands)
     return answers
+
+
+def synchronize(
+    connection: Connection, drafts: Sequence[Draft], *, is_exact: bool
+) -> list[Registration]:
+    """Apply drafts of one token together; exactly, nobody else holds it afterwards."""
+    commands = [Register(draft) for draft in drafts]
+    batch = _Batch(connection, commands)
+    batch.lock()
+    state = RegistryState(batch.load())
+    answers = [batch.apply(state, command) for command in commands]
+    for answer in answers:
+        if isinstance(answer, CoreError):
+            raise answer
+    made = [answer for answer in answers if isinstance(answer, Registration)]
+    if is_exact:
+        state.let_others_go(made)
+    _write(connection, state, commands)
+    return made
+
+
+def remove_of_member(
+    connection: Connection, application_id: Id, member_id: Id, origin: str, at: datetime
+) -> int:
+    """Forget what a member registered through one dialect."""
+    lock_keys(connection, [member_id])
+    wanted = _Wanted()
+    wanted.members.add(member_id)
+    state = RegistryState(_load(connection, application_id, wanted))
+    count = state.remove_of_member(member_id, origin)
+    write_changes(connection, state.changes(), at)
+    return count
+
+
+def _write(connection: Connection, state: RegistryState, commands: Sequence[Command]) -> None:
+    """Write the end state; what is new is subscribed to the labels of its draft."""
+    at = max(command.at for command in commands)
+    changes = state.changes()
+    write_changes(connection, changes, at)
+    labels = {
+        draft.labels
+        for draft in (command.draft for command in commands if isinstance(command, Register))
+        if draft.labels
+    }
+    if labels:
+        for (application_id, label), ids in state.new_subscribers().items():
+            subscribe(connection, application_id, label, ids, at)
 
 
 class _Batch:
@@ -179,7 +227,7 @@ class _Batch:
                 assert slot is not None
                 try:
                     return state.register(draft, self._member(draft), slot, digests[0])
-                except Conflict as refusal:
+                except (Conflict, InvalidRequest) as refusal:
                     return refusal
             case Unregister():
                 digest = digests[0] if digests else None
@@ -192,15 +240,25 @@ class _Batch:
             return None
         if isinstance(command, Remove):
             return state.remove(command.registration_id, DepartureReason.UNREGISTERED)
-        return state.change(command.registration_id, command.changes)
+        change = command.changes.owner
+        owner = None
+        if change is not None and change.owner is not None:
+            owner = self._members[command.application_id, change.owner]
+        return state.change(command.registration_id, command.changes, at=command.at, owner=owner)
 
     def _resolve_members(self) -> dict[tuple[Id, Owner], MemberKey]:
-        """Find every owner; only a registration makes those that are missing."""
-        drafts = [command.draft for command in self._commands if isinstance(command, Register)]
+        """Find every owner; only who registers or takes over is made where missing."""
+        wanted = []
+        for command in self._commands:
+            owner: Owner | None = None
+            if isinstance(command, Register):
+                owner = command.draft.owner
+            elif isinstance(command, Change) and command.changes.owner is not None:
+                owner = command.changes.owner.owner
+            if owner is not None:
+                wanted.append((command.application_id, owner))
         members = resolve_members(
-            self._connection,
-            [(draft.application_id, draft.owner) for draft in drafts if draft.owner],
-            now=max((draft.arrived_at for draft in drafts), default=None),
+            self._connection, wanted, now=max(command.at for command in self._commands)
         )
         leaving = [command for command in self._commands if isinstance(command, Unregister)]
         return members | resolve_members(

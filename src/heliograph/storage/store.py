@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from heliograph.core.errors import Unavailable
+from heliograph.storage.aliases import SqlAliases
 from heliograph.storage.identity import SqlIdentity
-from heliograph.storage.ledger import SqlLedger
+from heliograph.storage.ledger import SqlLedger, free_all
 from heliograph.storage.migrate import upgrade
 from heliograph.storage.notifications import SqlNotifications
 from heliograph.storage.postgresql import PostgresDatabase
@@ -30,6 +31,7 @@ class SqlStore:
         self._database = database
         self.registry = SqlRegistry(database, batch_size=batch_size)
         self.tags = SqlTags(database)
+        self.aliases = SqlAliases(database)
         self.identity = SqlIdentity(database)
         self.notifications = SqlNotifications(database)
         self.ledger = SqlLedger(database)
@@ -70,6 +72,9 @@ async def open_store(config: Storage, directory: Path, *, exclusive: bool = True
         )
     try:
         await database.write(upgrade)
+        if exclusive and config.database_url is None:
+            # Nobody else can hold a lease here: what a crash left behind is free at once.
+            await database.write(free_all)
     except BaseException:
         await database.close()
         raise

@@ -196,6 +196,9 @@ tags = Table(
     _id("application_id", key=True),
     Column("label", Text, primary_key=True),
     _id("id"),
+    Column("description", Text),
+    _ms("created_ms"),
+    _ms("updated_ms"),
 )
 
 subscriptions = Table(

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 from sqlalchemy import make_url
+from tests.contract.storage.world import World, new_world
 
 from heliograph.config import Storage
 from heliograph.storage.sqlite import FILE_NAME
 from heliograph.storage.store import SqlStore, open_store
 from heliograph.storage.tables import metadata
-from tests.contract.storage.world import World, new_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,12 +53,16 @@ def migrated_postgres_url(postgres_server: str, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture
-async def empty_postgres_url(migrated_postgres_url: str) -> str:
+def empty_postgres_url(migrated_postgres_url: str) -> str:
     """The same database without a row in it."""
-    connection = await asyncpg.connect(migrated_postgres_url)
-    for table in metadata.sorted_tables:
-        await connection.execute(f"DELETE FROM {table.name}")
-    await connection.close()
+
+    async def empty() -> None:
+        connection = await asyncpg.connect(migrated_postgres_url)
+        for table in metadata.sorted_tables:
+            await connection.execute(f"DELETE FROM {table.name}")
+        await connection.close()
+
+    asyncio.run(empty())
     return migrated_postgres_url
 
 

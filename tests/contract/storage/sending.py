@@ -23,10 +23,11 @@ from heliograph.core.model.notification import NotificationState as State
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tests.contract.storage.world import World
+
     from heliograph.core.ids import Id
     from heliograph.core.model.audience import Audience
     from heliograph.core.model.delivery import Target
-    from tests.contract.storage.world import World
 
 LEASE = timedelta(seconds=60)
 Claimed = tuple[Shard, Notification]

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.contract.storage.sending import notify, read, read_all
+from tests.contract.storage.world import new_application
 
 from heliograph.core.ids import new_id, spell
 from heliograph.core.model.audience import (
@@ -26,13 +28,12 @@ from heliograph.core.model.registration import (
     TokenKind,
     token_hash,
 )
-from tests.contract.storage.sending import notify, read, read_all
-from tests.contract.storage.world import new_application
 
 if TYPE_CHECKING:
+    from tests.contract.storage.world import World
+
     from heliograph.core.ids import Id
     from heliograph.core.model.registration import Registration
-    from tests.contract.storage.world import World
 
 pytestmark = pytest.mark.anyio
 

@@ -6,10 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.contract.storage.world import new_application
 
 from heliograph.core.model.registration import Changes, Claim, ProviderName, RegistrationState
 from heliograph.storage.tables import departed_registrations
-from tests.contract.storage.world import new_application
 
 if TYPE_CHECKING:
     from tests.contract.storage.world import World

@@ -6,6 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.contract.storage.sending import LEASE, accept, claim, commit, notify, read
+from tests.contract.storage.world import World, new_world
 
 from heliograph.core.model.audience import Everyone, Registrations, Tags, Users
 from heliograph.core.model.delivery import BUCKETS, Cursor
@@ -13,12 +15,11 @@ from heliograph.core.model.notification import NotificationState
 from heliograph.core.model.registration import Slot
 from heliograph.core.slots import bucket_of, slot_hash
 from heliograph.storage.tables import shards
-from tests.contract.storage.sending import LEASE, accept, claim, commit, notify, read
-from tests.contract.storage.world import World, new_world
 
 if TYPE_CHECKING:
-    from heliograph.storage.store import SqlStore
     from tests.conftest import FakeClock
+
+    from heliograph.storage.store import SqlStore
 
 pytestmark = pytest.mark.anyio
 

@@ -7,14 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-
-from heliograph.core.clock import to_ms
-from heliograph.core.model.audience import Address, Addresses, Everyone, Registrations, Users
-from heliograph.core.model.delivery import DeliveryState, PageCommit, Prune
-from heliograph.core.model.notification import Counters, NotificationState
-from heliograph.core.model.registration import Changes, Environment, ProviderName
-from heliograph.storage.page_commit import STEP_ROWS, steps_of
-from heliograph.storage.tables import deferred, departed_registrations, shards
 from tests.contract.storage.sending import (
     accept,
     claim,
@@ -28,12 +20,21 @@ from tests.contract.storage.sending import (
 )
 from tests.contract.storage.world import new_application
 
+from heliograph.core.clock import to_ms
+from heliograph.core.model.audience import Address, Addresses, Everyone, Registrations, Users
+from heliograph.core.model.delivery import DeliveryState, PageCommit, Prune
+from heliograph.core.model.notification import Counters, NotificationState
+from heliograph.core.model.registration import Changes, Environment, ProviderName
+from heliograph.storage.page_commit import STEP_ROWS, steps_of
+from heliograph.storage.tables import deferred, departed_registrations, shards
+
 if TYPE_CHECKING:
+    from tests.contract.storage.sending import Claimed
+    from tests.contract.storage.world import World
+
     from heliograph.core.ids import Id
     from heliograph.core.model.delivery import Page
     from heliograph.core.model.registration import Registration
-    from tests.contract.storage.sending import Claimed
-    from tests.contract.storage.world import World
 
 pytestmark = pytest.mark.anyio
 

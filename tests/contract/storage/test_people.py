@@ -7,17 +7,18 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.contract.storage.world import new_application
 
 from heliograph.core.errors import NotAuthenticated
 from heliograph.core.ids import new_id
 from heliograph.core.model.registration import ProviderName
 from heliograph.core.ports import RegistrationFilter
 from heliograph.storage.tables import departed_registrations, members, users
-from tests.contract.storage.world import new_application
 
 if TYPE_CHECKING:
-    from heliograph.core.model.registration import Registration
     from tests.contract.storage.world import World
+
+    from heliograph.core.model.registration import Registration
 
 pytestmark = pytest.mark.anyio
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import event, insert, text
+from tests.contract.storage.sending import accept, claim, read
+from tests.contract.storage.world import World, new_world
 
 from heliograph.config import Storage
 from heliograph.core.clock import to_ms
@@ -23,15 +25,12 @@ from heliograph.storage.tables import (
     token_holders,
     users,
 )
-from tests.contract.storage.sending import accept, claim, read
-from tests.contract.storage.world import World, new_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from sqlalchemy import Connection
-
     from tests.conftest import FakeClock
 
 pytestmark = pytest.mark.anyio

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
+from tests.contract.storage.sending import commit, notify
+from tests.contract.storage.world import World, new_world
 
 from heliograph.core.errors import NotAuthenticated
 from heliograph.core.model.delivery import Prune
 from heliograph.core.model.registration import Changes
 from heliograph.storage.tables import members, users
-from tests.contract.storage.sending import commit, notify
-from tests.contract.storage.world import World, new_world
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from heliograph.storage.store import SqlStore
     from tests.conftest import FakeClock
+
+    from heliograph.storage.store import SqlStore
 
 pytestmark = pytest.mark.anyio
 

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
+from tests.contract.storage.world import World, new_world
 
 from heliograph.config import Storage
 from heliograph.core.errors import Unavailable
 from heliograph.core.model.registration import Registration
 from heliograph.storage.store import open_store
-from tests.contract.storage.world import World, new_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from heliograph.storage.store import SqlStore
     from tests.conftest import FakeClock
+
+    from heliograph.storage.store import SqlStore
 
 pytestmark = pytest.mark.anyio
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.contract.storage.world import new_application
 
 from heliograph.core.errors import Conflict
 from heliograph.core.model.registration import (
@@ -21,11 +21,11 @@ from heliograph.core.model.registration import (
 )
 from heliograph.core.slots import slot_hash
 from heliograph.storage.tables import departed_registrations, subscriptions
-from tests.contract.storage.world import new_application
 
 if TYPE_CHECKING:
-    from heliograph.core.model.registration import Owner, Registration
     from tests.contract.storage.world import World
+
+    from heliograph.core.model.registration import Owner, Registration
 
 pytestmark = pytest.mark.anyio
 

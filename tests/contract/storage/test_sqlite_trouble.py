@@ -7,13 +7,13 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.contract.storage.world import World, new_world
 
 from heliograph.config import Storage
 from heliograph.core.errors import Unavailable
 from heliograph.storage.database import DatabaseInUse
 from heliograph.storage.sqlite import FILE_NAME
 from heliograph.storage.store import SqlStore, open_store
-from tests.contract.storage.world import World, new_world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Row, Table
+    from tests.conftest import FakeClock
 
     from heliograph.core.model.registration import Owner
     from heliograph.storage.store import SqlStore
-    from tests.conftest import FakeClock
 
 
 @dataclass

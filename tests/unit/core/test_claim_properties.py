@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.core.registry import APPLICATION, apply, draft, living, member, slot_of
+from tests.unit.core.registry import APPLICATION, NOW, apply, draft, living, member, slot_of
 
 from heliograph.core.claims import RegistryState
 from heliograph.core.errors import Conflict
@@ -98,7 +98,7 @@ def run(loaded: list[Registration], batch: list[Command]) -> dict[Id, Registrati
             if command.changes is None:
                 state.remove(one, DepartureReason.UNREGISTERED)
             else:
-                state.change(one, command.changes)
+                state.change(one, command.changes, at=NOW)
     return living(state, loaded)
 
 

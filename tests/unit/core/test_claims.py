@@ -159,7 +159,7 @@ def test_an_environment_that_is_named_wins() -> None:
 def test_a_disabled_registration_stays_disabled() -> None:
     row = apply(RegistryState([]), draft("T"))
     state = RegistryState([row])
-    state.change(row.id, Changes(state=RegistrationState.DISABLED))
+    state.change(row.id, Changes(state=RegistrationState.DISABLED), at=NOW)
 
     again = apply(state, draft("U"))
 
@@ -231,7 +231,7 @@ def test_nothing_can_be_removed_or_changed_twice(state: RegistryState) -> None:
 
     assert state.remove(row.id, DepartureReason.TOKEN_GONE) == row
     assert state.remove(row.id, DepartureReason.TOKEN_GONE) is None
-    assert state.change(row.id, Changes(token="U")) is None
+    assert state.change(row.id, Changes(token="U"), at=NOW) is None
 
 
 def test_a_member_past_the_limit_loses_the_one_refreshed_longest_ago(state: RegistryState) -> None:
@@ -286,7 +286,7 @@ def test_a_change_that_changes_nothing_writes_nothing() -> None:
     row = apply(RegistryState([]), draft("T"))
     state = RegistryState([row])
 
-    same = state.change(row.id, Changes(token="T", state=RegistrationState.ACTIVE))
+    same = state.change(row.id, Changes(token="T", state=RegistrationState.ACTIVE), at=NOW)
 
     assert same is row
     assert state.changes().changed == []
@@ -299,10 +299,12 @@ def test_every_part_of_a_registration_can_be_changed() -> None:
     changed = state.change(
         row.id,
         Changes("U", Environment.SANDBOX, {"locale": "de"}, RegistrationState.DISABLED),
+        at=NOW + timedelta(seconds=9),
     )
 
     assert changed is not None
     assert (changed.token, changed.token_hash) == ("U", token_hash("fcm", "U"))
+    assert changed.refreshed == NOW + timedelta(seconds=9)
     assert changed.environment is Environment.SANDBOX
     assert changed.attributes == {"locale": "de"}
     assert changed.state is RegistrationState.DISABLED
@@ -314,7 +316,7 @@ def test_a_change_to_a_token_that_another_holds_claims_it() -> None:
     two = apply(RegistryState([]), draft("B", "two"))
     state = RegistryState([one, two])
 
-    state.change(one.id, Changes(token="B"))
+    state.change(one.id, Changes(token="B"), at=NOW)
 
     assert state.changes().removed == [(two, DepartureReason.DISPLACED)]
 
@@ -324,7 +326,7 @@ def test_a_change_to_a_token_that_is_shared_shares_it() -> None:
     two = apply(RegistryState([]), shared("B", "two"))
     state = RegistryState([one, two])
 
-    changed = state.change(one.id, Changes(token="B"))
+    changed = state.change(one.id, Changes(token="B"), at=NOW)
 
     assert changed is not None
     assert changed.shared
@@ -346,10 +348,10 @@ def test_holders_that_are_not_all_loaded_stay_shared_when_one_leaves(how: str) -
     if how == "remove":
         state.remove(one.id, DepartureReason.UNREGISTERED)
     elif how == "change":
-        state.change(one.id, Changes(token="U"))
+        state.change(one.id, Changes(token="U"), at=NOW)
     else:
         apply(state, shared("U", "one", device_id="one"))
-    state.change(two.id, Changes(attributes={"locale": "de"}))
+    state.change(two.id, Changes(attributes={"locale": "de"}), at=NOW)
 
     (changed,) = [row for row in state.changes().changed if row.id == two.id]
     assert changed.shared

@@ -9,6 +9,7 @@ from tests.unit.core.stubs import APPLICATION, RecordingStore, client, session
 from heliograph.core import access
 from heliograph.core.claims import RegistryState
 from heliograph.core.errors import InvalidRequest, NotFound
+from heliograph.core.model.tag import Subscribed
 from heliograph.core.registrations import Registrations
 from heliograph.core.tags import MAX_LABEL_CHARS, Tags, check_label
 
@@ -60,7 +61,7 @@ async def test_somebody_elses_registration_is_not_found(tags: Tags, store: Recor
 async def test_a_registration_that_just_left_is_not_found(
     tags: Tags, store: RecordingStore
 ) -> None:
-    store.answers["subscribe"] = False
+    store.answers["subscribe"] = Subscribed.NO_REGISTRATION
 
     with pytest.raises(NotFound):
         await tags.subscribe(ANN, APPLICATION, ROW.id, "news")

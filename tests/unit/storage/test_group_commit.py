@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pytest
 
 from heliograph.core.errors import Conflict, CoreError, Unavailable
 from heliograph.storage.group_commit import GroupCommit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 pytestmark = pytest.mark.anyio
 

@@ -59,6 +59,15 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A user in one application."""
+
+    id: Id
+    application_id: Id
+    user_id: Id
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """A user's sign-in to one application."""
 

@@ -50,11 +50,16 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a notification travels. collapse_key: at most 64 bytes of UTF-8."""
+    """How a notification travels.
+
+    collapse_key: at most 64 bytes of UTF-8. category: what kind of
+    notification it is, for registrations that filter by that.
+    """
 
     ttl_s: int = MAX_TTL_S
     priority: Priority = Priority.HIGH
     collapse_key: str | None = None
+    category: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,13 @@ class IfExists(StrEnum):
     REFUSE = "refuse"
 
 
+class IfFull(StrEnum):
+    """What happens when a member holds as many registrations as allowed."""
+
+    EVICT = "evict"
+    REFUSE = "refuse"
+
+
 class RegistrationState(StrEnum):
     """Whether a living registration is sent to."""
 
@@ -86,6 +93,7 @@ class Attribute(StrEnum):
     OS_VERSION = "os_version"
     APP_VERSION = "app_version"
     CATEGORIES = "categories"
+    CATEGORY_FILTER = "category_filter"
     P256DH = "p256dh"
     AUTH = "auth"
 
@@ -107,7 +115,16 @@ class MemberKey:
     external_id: str | None = None
 
 
-Owner = UserKey | MemberKey
+@dataclass(frozen=True, slots=True)
+class FreshUser:
+    """A user without a customer's id, made with their first registration."""
+
+    account_id: Id
+    user_id: Id
+    member_id: Id
+
+
+Owner = UserKey | MemberKey | FreshUser
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +147,10 @@ class Draft:
     """A registration as asked for.
 
     owner: whose phone it is, if anyone's. member_limit: how many
-    registrations of this origin a member may hold; the least recently
-    refreshed leaves. arrived_at: aware UTC; becomes `refreshed`.
+    registrations of this origin a member may hold; past it the least
+    recently refreshed leaves, or the draft is refused. labels: tags that a
+    new registration is subscribed to. arrived_at: aware UTC; becomes
+    `refreshed`.
     """
 
     application_id: Id
@@ -150,6 +169,8 @@ class Draft:
     attributes: Mapping[str, Any] = field(default_factory=lambda: NO_ATTRIBUTES)
     silent_after: datetime | None = None
     member_limit: int | None = None
+    if_full: IfFull = IfFull.EVICT
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +213,13 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnerChange:
+    """Whose a registration becomes; None for nobody's."""
+
+    owner: Owner | None
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """What a PATCH may change; None leaves a value as it is."""
 
@@ -199,6 +227,7 @@ class Changes:
     environment: Environment | None = None
     attributes: Mapping[str, Any] | None = None
     state: RegistrationState | None = None
+    owner: OwnerChange | None = None
 
 
 def token_hash(provider: str, token: str) -> bytes:

@@ -117,7 +117,7 @@ def to_content(body: schemas.ContentBody) -> Content:
 
 def to_options(body: schemas.OptionsBody) -> Options:
     """Translate how it travels."""
-    return Options(body.ttl_s, body.priority, body.collapse_key)
+    return Options(body.ttl_s, body.priority, body.collapse_key, body.category)
 
 
 def to_id_cursor(text: str | None) -> Id | None:

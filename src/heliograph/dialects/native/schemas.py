@@ -181,6 +181,7 @@ class OptionsBody(Schema):
     ttl_s: Annotated[int, Field(ge=0, le=MAX_TTL_S)] = MAX_TTL_S
     priority: Choice[Priority] = Priority.HIGH
     collapse_key: Label | None = None
+    category: Label | None = None
 
 
 class NotificationBody(Schema):

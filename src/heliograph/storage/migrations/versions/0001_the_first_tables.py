@@ -290,6 +290,9 @@ def upgrade() -> None:
         sa.Column("application_id", sa.LargeBinary(length=16), nullable=False),
         sa.Column("label", sa.Text(), nullable=False),
         sa.Column("id", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("updated_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("application_id", "label", name=op.f("pk_tags")),
     )
     op.create_table(

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.unit.cli.conftest import Command
+
+KINDS = ("applications", "clients", "users", "sessions")
+
+HELP = [
+    (),
+    ("demo",),
+    ("serve",),
+    *((kind, *rest) for kind in KINDS for rest in ((), ("create",), ("list",))),
+    ("credentials",),
+    ("credentials", "set-apns"),
+    ("credentials", "set-fcm"),
+]
+
+
+@pytest.fixture
+def application(command: Command, tmp_path: Path) -> str:
+    made = command("applications", "create", "Demo", "--data", tmp_path, "--json").json()
+    return made["id"]
+
+
+@pytest.mark.parametrize("arguments", HELP, ids=" ".join)
+def test_every_command_explains_itself(command: Command, arguments: tuple[str, ...]) -> None:
+    explained = command(*arguments, "--help")
+
+    assert (explained.status, explained.err) == (0, "")
+    assert " ".join(["heliograph", *arguments]) in explained.out
+
+
+@pytest.mark.parametrize("name", ["", "  ", "two\nlines", "bell\x07", "\udcff", "x" * 257])
+@pytest.mark.parametrize("kind", ["applications", "clients"])
+def test_a_name_that_nobody_can_read_is_refused(
+    command: Command, tmp_path: Path, kind: str, name: str
+) -> None:
+    refused = command(kind, "create", name, "--data", tmp_path)
+
+    assert refused.sentence == "name must be 1 to 256 printable characters"
+    assert command(kind, "list", "--data", tmp_path, "--json").json() == []
+
+
+@pytest.mark.parametrize("bundle_id", ["", "\udcff", "a\nb"])
+def test_a_bundle_id_that_can_not_be_is_refused(
+    command: Command, tmp_path: Path, bundle_id: str
+) -> None:
+    refused = command(
+        "applications", "create", "Demo", "--bundle-id", bundle_id, "--data", tmp_path
+    )
+
+    assert "bundle_id" in refused.sentence
+
+
+@pytest.mark.parametrize("user_id", ["", "a\nb", "\udcff", "x" * 257])
+@pytest.mark.parametrize("kind", ["users", "sessions"])
+def test_a_user_id_that_can_not_be_is_refused(
+    command: Command, application: str, tmp_path: Path, kind: str, user_id: str
+) -> None:
+    where = ("--application", application, "--data", tmp_path)
+
+    refused = command(kind, "create", "--user-id", user_id, *where)
+
+    assert refused.sentence == "user_id must be 1 to 256 printable characters"
+
+
+def test_brackets_in_a_name_are_shown_and_not_obeyed(command: Command, tmp_path: Path) -> None:
+    name = "x[red]y[/blue]"
+    command("applications", "create", name, "--data", tmp_path, "--json")
+
+    listed = command("applications", "list", "--data", tmp_path)
+
+    assert (listed.status, listed.err) == (0, "")
+    assert name in listed.out
+
+
+def test_a_user_without_an_id_of_its_own_is_shown_as_nothing(
+    command: Command, application: str, tmp_path: Path
+) -> None:
+    where = ("--data", tmp_path)
+    made = command("users", "create", "--application", application, *where, "--json").json()
+
+    assert made["user_id"] is None
+    assert "None" not in command("users", "list", *where).out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("clients", "create", "back end"),
+        ("users", "create"),
+        ("sessions", "create", "--user-id", "ann"),
+        ("sessions", "list"),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("unknown", ["app_nope", "", "\udcff", "usr_01m80v58hheysafna8pyp3qfqr"])
+def test_an_unknown_application_is_named(
+    command: Command, tmp_path: Path, arguments: tuple[str, ...], unknown: str
+) -> None:
+    refused = command(*arguments, "--application", unknown, "--data", tmp_path)
+
+    assert refused.sentence.startswith("there is no application")
+
+
+def test_lists_of_nothing_say_what_to_do(command: Command, tmp_path: Path) -> None:
+    for kind in ("applications", "clients", "users"):
+        assert command(kind, "list", "--data", tmp_path, "--json").json() == []
+        assert command(kind, "list", "--data", tmp_path).out.startswith("No ")
+
+
+def test_a_new_application_names_the_next_step(command: Command, tmp_path: Path) -> None:
+    made = command("applications", "create", "Demo", "--data", tmp_path)
+
+    assert "Next: heliograph clients create" in made.out
+
+
+def test_a_new_key_is_said_to_be_shown_once(command: Command, tmp_path: Path) -> None:
+    made = command("clients", "create", "back end", "--data", tmp_path)
+
+    assert "hgk_" in made.out
+    assert "Keep the key" in made.out
