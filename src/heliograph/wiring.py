@@ -24,6 +24,7 @@ from heliograph.delivery.sweeper import Sweeper
 from heliograph.delivery.worker import Worker
 from heliograph.dialects.layer import DIALECT as LAYER
 from heliograph.dialects.native import DIALECT as NATIVE
+from heliograph.dialects.navixy import DIALECT as NAVIXY
 from heliograph.providers.apns import ApnsProvider
 from heliograph.providers.fcm import FcmProvider
 from heliograph.queues.ledger import LedgerQueue
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from heliograph.core.ports import Clock, Provider, Store
     from heliograph.web.dialect import Dialect
 
-DIALECTS: tuple[Dialect, ...] = (NATIVE, LAYER)
+DIALECTS: tuple[Dialect, ...] = (NATIVE, LAYER, NAVIXY)
 
 _WORKER_STOP_S = 8.0
 """How long the worker may take to stop."""

@@ -57,6 +57,9 @@ async def _furnish(stack: Stack) -> dict[str, str]:
     _, layer_session = await core.identity.create_session(
         application, "ann", SessionForm.LAYER, None
     )
+    _, navixy_hash = await core.identity.create_session(
+        application, "ann", SessionForm.NAVIXY, None
+    )
     return {
         "app": spell("application", application.id),
         "other_app": spell("application", other.id),
@@ -65,4 +68,5 @@ async def _furnish(stack: Stack) -> dict[str, str]:
         "other_key": other_key,
         "session": session,
         "layer_session": layer_session,
+        "navixy_hash": navixy_hash,
     }

@@ -29,6 +29,14 @@ def require(principal: Principal, scope: Scope, application: Application) -> Non
     where the right is missing.
     """
     require_sight(principal, application)
+    require_right(principal, scope)
+
+
+def require_right(principal: Principal, scope: Scope) -> None:
+    """Let pass who may do this wherever at all; raises NotPermitted.
+
+    For requests that name no application, or only in their body.
+    """
     match principal:
         case ClientPrincipal(client):
             granted = client.scopes

@@ -69,6 +69,18 @@ class Identity:
         self._principals.put(digest, principal)
         return principal
 
+    async def client_of(self, client_id: Id) -> ClientPrincipal:
+        """Find an API client that proved itself earlier; raises NotAuthenticated if it is gone."""
+        known = self._principals.get(client_id)
+        if isinstance(known, ClientPrincipal):
+            return known
+        client = await self._store.client(client_id)
+        if client is None:
+            raise NotAuthenticated
+        principal = ClientPrincipal(client)
+        self._principals.put(client_id, principal)
+        return principal
+
     async def session(self, token: str, form: SessionForm) -> SessionPrincipal:
         """Say whose session a token is; raises NotAuthenticated if it is over."""
         digest = secret_hash(token)

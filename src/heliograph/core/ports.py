@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from heliograph.core.ids import Id
@@ -54,17 +54,21 @@ class RegistrationField(StrEnum):
     TOKEN = "token"  # noqa: S105 - a field's name
     PROVIDER = "provider"
     LABEL = "label"
+    DESCRIPTION = "description"
 
 
 class Condition(NamedTuple):
     """A field has one of these values, or contains one of them.
 
-    A value of None matches registrations that nobody owns.
+    A value of None matches registrations that nobody owns. is_excluding:
+    the field has none of them. alternatives: one of these may hold instead.
     """
 
     field: RegistrationField
     values: tuple[str | None, ...]
     is_exact: bool = True
+    is_excluding: bool = False
+    alternatives: tuple[Condition, ...] = ()
 
 
 class RegistrationFilter(NamedTuple):
@@ -160,6 +164,7 @@ class IdentityStore(Protocol):
     async def application(self, application_id: Id) -> Application | None: ...
     async def applications(self, account_id: Id | None) -> Sequence[Application]: ...
     async def add_client(self, client: ApiClient, secret_hash: bytes) -> None: ...
+    async def client(self, client_id: Id) -> ApiClient | None: ...
     async def client_by_secret(self, secret_hash: bytes) -> ApiClient | None: ...
     async def clients(self, account_id: Id | None) -> Sequence[ApiClient]: ...
 
@@ -261,6 +266,12 @@ class TagStore(Protocol):
     async def subscription(
         self, application_id: Id, tag_id: Id, registration_id: Id
     ) -> Subscription | None: ...
+
+    async def subscribers(
+        self, application_id: Id, tag_ids: Sequence[Id]
+    ) -> Mapping[Id, Mapping[ProviderName, int]]:
+        """Count the subscriptions to each tag by provider; who has none is left out."""
+        ...
 
     async def subscribe(
         self, application_id: Id, registration_id: Id, label: str, *, now: datetime
@@ -438,7 +449,7 @@ class Signer(Protocol):
         ...
 
     def mac(self, purpose: str, message: bytes) -> bytes:
-        """Authenticate a message whose form is a vendor's: 32 bytes, of which a form may take fewer."""
+        """Authenticate a message of a vendor's form: 32 bytes, of which it may take fewer."""
         ...
 
     def is_mac(self, purpose: str, message: bytes, mac: bytes) -> bool:

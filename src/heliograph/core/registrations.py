@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from heliograph.core import access
 from heliograph.core.errors import (
+    Conflict,
     InvalidRequest,
     InvalidToken,
     NotFound,
@@ -177,6 +178,21 @@ class Registrations:
         if not rows:
             raise NotFound("device", device_id)
         return rows[0]
+
+    async def require_new_device(
+        self, principal: Principal, application: Application, device_id: str
+    ) -> None:
+        """Refuse a device that `of_device` finds; raises Conflict.
+
+        For callers to whom a device's id names one registration, whoever made it.
+        """
+        access.require(principal, Scope.REGISTRATIONS_WRITE, application)
+        is_it = Condition(RegistrationField.DEVICE_ID, (device_id,))
+        rows, _ = await self._store.page(
+            application.id, RegistrationFilter(conditions=(is_it,)), offset=0, limit=1
+        )
+        if rows:
+            raise Conflict("device", device_id)
 
     async def remove_of_member(
         self, principal: Principal, application: Application, member_id: Id, origin: str

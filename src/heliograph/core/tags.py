@@ -12,10 +12,11 @@ from heliograph.core.model.tag import Subscribed, Subscription, Tag
 from heliograph.core.tokens import has_control_characters
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from heliograph.core.model.application import Application
     from heliograph.core.model.identity import Principal
+    from heliograph.core.model.registration import ProviderName
     from heliograph.core.ports import Clock, Condition, TagStore
     from heliograph.core.registrations import Registrations
 
@@ -134,6 +135,13 @@ class Tags:
         return await self._store.subscriptions(
             application.id, conditions, offset=offset, limit=limit
         )
+
+    async def subscribers(
+        self, principal: Principal, application: Application, tags: Sequence[Tag]
+    ) -> Mapping[Id, Mapping[ProviderName, int]]:
+        """Count the subscriptions to each tag by provider; a tag without any is left out."""
+        access.require(principal, Scope.REGISTRATIONS_READ, application)
+        return await self._store.subscribers(application.id, [tag.id for tag in tags])
 
     async def subscription(
         self, principal: Principal, application: Application, tag_id: Id, registration_id: Id

@@ -103,6 +103,11 @@ class SqlIdentity:
             },
         )
 
+    async def client(self, client_id: Id) -> ApiClient | None:
+        """Read an API client."""
+        rows = await self._all(select(api_clients).where(api_clients.c.id == client_id))
+        return _to_client(rows[0]) if rows else None
+
     async def client_by_secret(self, secret_hash: bytes) -> ApiClient | None:
         """Find the API client that holds a key."""
         query = select(api_clients).where(api_clients.c.secret_hash == secret_hash)

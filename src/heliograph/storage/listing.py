@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, false, or_, select
+from sqlalchemy import ColumnElement, false, func, not_, or_, select
 
 from heliograph.core.ids import PREFIXES, raw_of
 from heliograph.core.ports import Condition, RegistrationField
@@ -24,6 +24,7 @@ _COLUMNS: dict[RegistrationField, ColumnElement[str]] = {
     RegistrationField.TOKEN: registrations.c.token,
     RegistrationField.PROVIDER: registrations.c.provider,
     RegistrationField.LABEL: tags.c.label,
+    RegistrationField.DESCRIPTION: func.coalesce(tags.c.description, ""),
 }
 
 
@@ -46,8 +47,10 @@ def wanted_by(application_id: Id, wanted: RegistrationFilter) -> list[ColumnElem
 
 
 def spelled(condition: Condition) -> ColumnElement[bool]:
-    """Spell one condition: any of its values will do."""
-    return or_(false(), *(_has(condition, value) for value in condition.values))
+    """Spell one condition: any of its values will do, or any alternative to it."""
+    has_one = or_(false(), *(_has(condition, value) for value in condition.values))
+    holds = not_(has_one) if condition.is_excluding else has_one
+    return or_(holds, *(spelled(other) for other in condition.alternatives))
 
 
 def _has(condition: Condition, value: str | None) -> ColumnElement[bool]:

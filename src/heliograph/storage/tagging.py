@@ -8,15 +8,16 @@ from sqlalchemy import Select, and_, delete, func, select, update
 
 from heliograph.core.clock import from_ms, to_ms
 from heliograph.core.ids import Id
+from heliograph.core.model.registration import ProviderName
 from heliograph.core.model.tag import Subscribed, Subscription, Tag
-from heliograph.storage.engines import insert_missing
+from heliograph.storage.engines import insert_missing, is_in
 from heliograph.storage.listing import conditions_of
 from heliograph.storage.rows import select_registrations, to_registration
 from heliograph.storage.subscribing import subscribe
 from heliograph.storage.tables import registrations, subscriptions, tags
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Row
@@ -184,6 +185,28 @@ class SqlTags:
         )
         row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
         return _to_subscription(row) if row is not None else None
+
+    async def subscribers(
+        self, application_id: Id, tag_ids: Sequence[Id]
+    ) -> Mapping[Id, Mapping[ProviderName, int]]:
+        """Count the subscriptions to each tag by provider."""
+        joined = subscriptions.join(registrations, _OF_ITS_REGISTRATION)
+        columns = (subscriptions.c.tag_id, registrations.c.provider)
+        query = (
+            select(*columns, func.count().label("number"))
+            .select_from(joined)
+            .where(subscriptions.c.application_id == application_id)
+            .group_by(*columns)
+        )
+
+        def work(connection: Connection) -> dict[Id, dict[ProviderName, int]]:
+            found: dict[Id, dict[ProviderName, int]] = {}
+            wanted = query.where(is_in(connection, subscriptions.c.tag_id, tag_ids))
+            for row in connection.execute(wanted):
+                found.setdefault(Id(row.tag_id), {})[ProviderName(row.provider)] = row.number
+            return found
+
+        return await self._database.read(work)
 
     async def _page(self, query: Select[Any], count: Select[Any]) -> tuple[Sequence[Row[Any]], int]:
         def work(connection: Connection) -> tuple[Sequence[Row[Any]], int]:

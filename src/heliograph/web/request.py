@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import ValidationError
 from starlette.requests import Request as StarletteRequest
 
-from heliograph.core.errors import InvalidRequest
-from heliograph.web import bodies, queries
+from heliograph.web import bodies, forms
 from heliograph.web.errors import UnsupportedMediaType
-from heliograph.web.media_types import may_be_json
-from heliograph.web.schemas import Schema, problems_of
+from heliograph.web.media_types import may_be_form, may_be_json
+from heliograph.web.schemas import Schema, check
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope
@@ -70,15 +68,22 @@ class Request(StarletteRequest):
         """
         if not may_be_json(self.headers.get("content-type")):
             raise UnsupportedMediaType("Content-Type")
-        value = await self.json()
-        try:
-            return schema.model_validate(value)
-        except ValidationError as error:
-            raise InvalidRequest(problems_of(error)) from error
+        return check(await self.json(), schema)
+
+    async def read_form(self, schema: type[S], *, may_repeat: bool = False) -> S:
+        """Read an `application/x-www-form-urlencoded` body into a schema.
+
+        may_repeat: of a repeated field the last counts. Raises InvalidRequest
+        with every problem, PayloadTooLarge, and UnsupportedMediaType for an
+        announced type that is not a form's.
+        """
+        if not may_be_form(self.headers.get("content-type")):
+            raise UnsupportedMediaType("Content-Type")
+        return forms.read_form(await self.body(), schema, may_repeat=may_repeat)
 
     def query(self, schema: type[S]) -> S:
         """Read the query string into a schema.
 
         Raises InvalidRequest naming every unknown, repeated or bad parameter.
         """
-        return queries.read_query(self.scope["query_string"], schema)
+        return forms.read_form(self.scope["query_string"], schema)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, ValidationError
 from pydantic_core import PydanticCustomError
 
-from heliograph.core.errors import Problem, ProblemKind
+from heliograph.core.errors import InvalidRequest, Problem, ProblemKind
 from heliograph.core.tokens import MAX_TOKEN_CHARS, has_control_characters
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
 T = TypeVar("T")
@@ -30,6 +29,9 @@ class Schema(BaseModel):
     """
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", populate_by_name=True)
+
+
+S = TypeVar("S", bound=Schema)
 
 
 def _printable(text: str) -> str:
@@ -125,6 +127,14 @@ _TYPES = {
     "model_attributes_type": "an object",
     "none_required": "null",
 }
+
+
+def check(value: object, schema: type[S]) -> S:
+    """Read a JSON value into a schema; raises InvalidRequest with every problem."""
+    try:
+        return schema.model_validate(value)
+    except ValidationError as error:
+        raise InvalidRequest(problems_of(error)) from error
 
 
 def problems_of(error: ValidationError) -> list[Problem]:

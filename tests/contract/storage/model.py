@@ -80,10 +80,12 @@ class Model:
     def is_living(self, slot: Hashable, birth: int) -> bool:
         return slot in self.rows and self.births[slot] == birth
 
-    def change_token(self, slot: Hashable, birth: int, token: str) -> Row | None:
+    def change_token(self, slot: Hashable, birth: int, token: str, at_ms: int) -> Row | None:
         if not self.is_living(slot, birth):
             return None
-        row = replace(self.rows[slot], token=token)
+        if self.rows[slot].token == token:
+            return self.rows[slot]
+        row = replace(self.rows[slot], token=token, at_ms=at_ms)
         self._make_way(slot, row)
         self.rows[slot] = row
         return row

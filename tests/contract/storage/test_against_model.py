@@ -209,7 +209,9 @@ class StoreMachine(RuleBasedStateMachine):
                 call = self.store.registry.change(
                     self.world.application.id, registration_id, changes, now=self.world.now
                 )
-                answer = self.model.change_token(place.name, birth, ask.token)
+                answer = self.model.change_token(
+                    place.name, birth, ask.token, to_ms(self.world.now)
+                )
             else:
                 call, answer = self.unregister(ask, place)
             calls.append(call)

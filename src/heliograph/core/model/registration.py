@@ -133,13 +133,15 @@ class Slot:
 
     A slot is the device (`device_id`), the session, or the user with either
     the device or the very token. Which parts count is the dialect's choice:
-    the table in docs/decisions/0004-slots-and-claims.md.
+    the table in docs/decisions/0004-slots-and-claims.md. kind: of a slot by
+    token, where one token may stand there once for each kind.
     """
 
     by_user: bool = False
     device_id: str | None = None
     session_id: Id | None = None
     by_token: bool = False
+    kind: TokenKind = TokenKind.ALERT
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,29 @@
+"""The push-notification calls of the Twilio Communications API. Source: docs/dialects/twilio.md."""
+
+from __future__ import annotations
+
+from heliograph.dialects.twilio import errors, routes
+from heliograph.web.dialect import CorsPolicy, Dialect
+
+__all__ = ["DIALECT"]
+
+DIALECT = Dialect(
+    name="twilio",
+    routes=routes.ROUTES,
+    errors=errors.TABLE,
+    render_error=errors.render_error,
+    prefixes=("/v1/PushNotifications", "/preview"),
+    cors=CorsPolicy(
+        request_headers=(
+            "authorization",
+            "content-type",
+            "x-fern-language",
+            "x-fern-sdk-name",
+            "x-fern-sdk-version",
+            "x-twilio-client",
+        ),
+        exposed_headers=("location", "resource-id", "resource-location", "retry-after"),
+    ),
+    # Ten thousand recipients with their variables fit, as the vendor allows.
+    max_body_bytes=6 * 1024 * 1024,
+)
