@@ -22,9 +22,12 @@ from heliograph.core.registrations import Registrations
 from heliograph.core.tags import Tags
 from heliograph.delivery.sweeper import Sweeper
 from heliograph.delivery.worker import Worker
+from heliograph.dialects.discord import DIALECT as DISCORD
 from heliograph.dialects.layer import DIALECT as LAYER
+from heliograph.dialects.mobilefirst import DIALECT as MOBILEFIRST
 from heliograph.dialects.native import DIALECT as NATIVE
 from heliograph.dialects.navixy import DIALECT as NAVIXY
+from heliograph.dialects.twilio import DIALECT as TWILIO
 from heliograph.providers.apns import ApnsProvider
 from heliograph.providers.fcm import FcmProvider
 from heliograph.queues.ledger import LedgerQueue
@@ -41,7 +44,7 @@ if TYPE_CHECKING:
     from heliograph.core.ports import Clock, Provider, Store
     from heliograph.web.dialect import Dialect
 
-DIALECTS: tuple[Dialect, ...] = (NATIVE, LAYER, NAVIXY)
+DIALECTS: tuple[Dialect, ...] = (NATIVE, LAYER, NAVIXY, TWILIO, DISCORD, MOBILEFIRST)
 
 _WORKER_STOP_S = 8.0
 """How long the worker may take to stop."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.conformance.mobilefirst.furnish import furnish_mobilefirst
+from tests.conformance.twilio.furnish import furnish_twilio
 
 from heliograph.core.ids import spell
 from heliograph.core.model.identity import Scope, SessionForm
@@ -60,6 +62,12 @@ async def _furnish(stack: Stack) -> dict[str, str]:
     _, navixy_hash = await core.identity.create_session(
         application, "ann", SessionForm.NAVIXY, None
     )
+    _, discord_session = await core.identity.create_session(
+        application, "ann", SessionForm.DISCORD, None
+    )
+    _, discord_session_of_bob = await core.identity.create_session(
+        application, "bob", SessionForm.DISCORD, None
+    )
     return {
         "app": spell("application", application.id),
         "other_app": spell("application", other.id),
@@ -68,5 +76,9 @@ async def _furnish(stack: Stack) -> dict[str, str]:
         "other_key": other_key,
         "session": session,
         "layer_session": layer_session,
+        "discord_session": discord_session,
+        "discord_session_of_bob": discord_session_of_bob,
         "navixy_hash": navixy_hash,
+        **await furnish_twilio(stack, application, other),
+        **await furnish_mobilefirst(stack, application, other),
     }

@@ -5,7 +5,8 @@ A file holds one case or a list of them:
     {
       "source": "where the behaviour is written down",
       "name": "a sentence",
-      "given": [requests to make first; "save": {"reg": "id"} keeps a field as {reg}],
+      "given": [requests to make first; "save": {"reg": "id"} keeps a field as {reg},
+              "page.next" one inside another],
       "raised": "RateLimited: answer the request's route with this error",
       "request": {"method", "path", "headers",
                   "body" (JSON) | "raw_body" (text) | "filler_bytes" (a JSON string so long)},
@@ -105,7 +106,7 @@ async def play(application: ASGIApp, case: Case, variables: Mapping[str, str]) -
     for request in case.document.get("given", ()):
         answer = await _send(application, request, known)
         assert answer.status < 300, f"given {request['path']}: {answer}"
-        known |= {name: answer.json()[key] for name, key in request.get("save", {}).items()}
+        known |= {name: _at(answer.json(), key) for name, key in request.get("save", {}).items()}
     answer = await _send(application, case.document["request"], known)
     expected = filled(case.document["expect"], known)
     assert answer.status == expected["status"], answer
@@ -162,12 +163,19 @@ def compare(actual: Any, wanted: Any, path: str) -> None:
             assert actual == wanted, f"{path}: {actual!r}, not {wanted!r}"
 
 
+def _at(document: Any, path: str) -> Any:
+    """Answer a field by its dotted path."""
+    for key in path.split("."):
+        document = document[key]
+    return document
+
+
 def _fits(actual: Any, wanted: str) -> bool:
     if wanted == "<any>":
         return actual is not None
     if not isinstance(actual, str):
         return False
-    pattern = "".join(_pattern_of(part) for part in re.split(r"(<[a-z:]+>)", wanted))
+    pattern = "".join(_pattern_of(part) for part in re.split(r"(<[a-z_:]+>)", wanted))
     return re.fullmatch(pattern, actual, re.DOTALL) is not None
 
 

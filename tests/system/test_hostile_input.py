@@ -273,9 +273,12 @@ def test_an_unknown_application_is_not_found(demo: Demo, application: str) -> No
 def test_a_head_without_end_is_cut_off(demo: Demo, dialect: str) -> None:
     lines = [f"x-{number}: {'a' * 1000}" for number in range(400)]
 
-    answer = _api(demo, dialect).raw("POST", _place(dialect), lines)
+    try:
+        answer = _api(demo, dialect).raw("POST", _place(dialect), lines)
+    except ConnectionError:
+        return  # Cut off while we still talked, so that the answer was lost.
 
-    assert answer.status in {400, 422, 431}
+    assert answer.status == 431
 
 
 def test_a_body_that_never_ends_holds_nobody_else_up(demo: Demo, dialect: str) -> None:

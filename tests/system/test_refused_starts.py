@@ -86,9 +86,7 @@ def test_a_port_in_use_names_the_address(tmp_path: Path) -> None:
 def test_a_data_directory_that_can_not_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    assert str(tmp_path / "file") in serve(tmp_path, "--data", tmp_path / "file").sentence
     assert str(tmp_path / "file") in serve(tmp_path, "--data", tmp_path / "file" / "in").sentence
-    assert "/proc/none" in serve(tmp_path, "--data", "/proc/none").sentence
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write and read everything")

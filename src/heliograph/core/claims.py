@@ -92,7 +92,9 @@ class RegistryState:
                 return existing
             self._living[existing.id] = wanted
             return wanted
-        if draft.if_full is IfFull.REFUSE and existing is None and owner is not None:
+        # What another dialect made in the slot comes to count as this one's.
+        is_one_more = existing is None or existing.origin != draft.origin
+        if draft.if_full is IfFull.REFUSE and is_one_more and owner is not None:
             self._refuse_if_full(draft, owner, digest)
         self._claim(wanted)
         if existing is not None:
@@ -106,12 +108,12 @@ class RegistryState:
         return self._living[wanted.id]
 
     def let_others_go(self, kept: Iterable[Registration]) -> None:
-        """Leave the token of these registrations to them alone."""
+        """Leave the token of these registrations, for what it is used, to them alone."""
         staying = {row.id for row in kept}
-        keys = {_token_key(row) for row in kept}
-        for holder_id in [each for key in keys for each in self._by_token.get(key, ())]:
-            if holder_id not in staying:
-                self.remove(holder_id, DepartureReason.DISPLACED)
+        for key, kind in {(_token_key(row), row.kind) for row in kept}:
+            for holder_id in list(self._by_token.get(key, ())):
+                if holder_id not in staying and self._living[holder_id].kind is kind:
+                    self.remove(holder_id, DepartureReason.DISPLACED)
         for row in kept:
             self._mark_shared(row)
 
@@ -308,6 +310,9 @@ def _from_draft(
     if environment is None and existing is not None and is_same_token:
         # Learned from the provider's answers; the device does not know it.
         environment = existing.environment
+    session_id, silent_after = draft.session_id, draft.silent_after
+    if draft.keeps_session and existing is not None and _is_in_session(existing, draft.arrived_at):
+        session_id, silent_after = existing.session_id, existing.silent_after
     return Registration(
         id=existing.id if existing else new_id(draft.arrived_at, last_byte=slot[-1]),
         application_id=draft.application_id,
@@ -323,11 +328,17 @@ def _from_draft(
         user_id=owner.user_id if owner else None,
         external_user_id=owner.external_id if owner else None,
         member_id=owner.member_id if owner else None,
-        session_id=draft.session_id,
+        session_id=session_id,
         device_id=draft.device_id,
         environment=environment,
         attributes=draft.attributes,
-        silent_after=draft.silent_after,
+        silent_after=silent_after,
         shared=existing.shared if existing is not None and is_same_token else False,
         state=existing.state if existing else RegistrationState.ACTIVE,
     )
+
+
+def _is_in_session(row: Registration, at: datetime) -> bool:
+    """Say whether a session that is not over made a registration."""
+    is_over = row.silent_after is not None and row.silent_after <= at
+    return row.session_id is not None and not is_over

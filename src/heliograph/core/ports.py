@@ -142,9 +142,9 @@ class RegistryStore(Protocol):
     async def synchronize(
         self, drafts: Sequence[Draft], *, is_exact: bool
     ) -> Sequence[Registration]:
-        """Write drafts of one token in one piece.
+        """Write drafts in one piece; raises as `register` does, and then writes none.
 
-        is_exact: whoever else holds the token loses it.
+        is_exact: whoever else holds their token, as one of the same kind, loses it.
         """
         ...
 

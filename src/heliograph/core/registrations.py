@@ -65,6 +65,19 @@ class Registrations:
         check_keys(draft)
         return await self._store.register(draft)
 
+    async def register_all(
+        self, principal: Principal, application: Application, drafts: Sequence[Draft]
+    ) -> Sequence[Registration]:
+        """Write drafts in one piece, all of them or none; otherwise as `register`."""
+        if len(drafts) == 1:
+            return [await self.register(principal, application, drafts[0])]
+        access.require(principal, Scope.REGISTRATIONS_WRITE, application)
+        for draft in drafts:
+            access.require_ownership(principal, draft.owner)
+            check_token(draft.token)
+            check_keys(draft)
+        return await self._store.synchronize(drafts, is_exact=False) if drafts else ()
+
     async def unregister(
         self,
         principal: Principal,
@@ -141,8 +154,8 @@ class Registrations:
         """Give one token to all these drafts' users together.
 
         The caller vouches for having every user's leave, such as a signed
-        token of theirs. is_exact: whoever else holds the token loses it.
-        Raises InvalidToken.
+        token of theirs. is_exact: whoever else holds the token, as one of the
+        same kind, loses it. Raises InvalidToken, NotAuthenticated.
         """
         access.require(principal, Scope.REGISTRATIONS_WRITE, application)
         for draft in drafts:

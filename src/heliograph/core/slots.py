@@ -9,6 +9,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from heliograph.core.ids import letters_of
+from heliograph.core.model.registration import TokenKind
 
 if TYPE_CHECKING:
     from heliograph.core.ids import Id
@@ -32,6 +33,8 @@ def slot_hash(
         parts.append(f"u:{letters_of(user_id) if user_id else '-'}")
     if slot.by_token:
         parts.append(f"{provider}/{token_hash.hex()}")
+        if slot.kind is not TokenKind.ALERT:
+            parts.append(slot.kind)
     if slot.device_id is not None:
         # Last, because a device's id is any text: it can't spell another part.
         parts.append(f"d:{slot.device_id}")

@@ -126,7 +126,7 @@ class SqlRegistry:
     async def synchronize(
         self, drafts: Sequence[Draft], *, is_exact: bool
     ) -> Sequence[Registration]:
-        """Write drafts of one token in one piece."""
+        """Write drafts in one piece, all of them or none."""
 
         def work(connection: Connection) -> list[Registration]:
             return synchronize(connection, drafts, is_exact=is_exact)

@@ -118,7 +118,7 @@ def run_batch(connection: Connection, commands: Sequence[Command]) -> list[Answe
 def synchronize(
     connection: Connection, drafts: Sequence[Draft], *, is_exact: bool
 ) -> list[Registration]:
-    """Apply drafts of one token together; exactly, nobody else holds it afterwards."""
+    """Apply drafts together, all or none; exactly, nobody else holds their token afterwards."""
     commands = [Register(draft) for draft in drafts]
     batch = _Batch(connection, commands)
     batch.lock()

@@ -7,6 +7,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from starlette.requests import ClientDisconnect
@@ -29,6 +30,12 @@ MAX_DEPTH = 64
 
 _SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|[0-9]{19}")
 """Bytes without which no lone surrogate, NUL or integer beyond 64 bits can be inside."""
+
+MAX_UNSTORABLE = 100
+"""Strings and integers that are named, at most: the body's size is no bound on its problems'."""
+
+_SHOWN_KEY_CHARS = 256
+"""How much of a key stands in a path. A long one, named with each problem beneath it, multiplies."""
 
 _LENGTH_DIGITS = 18
 
@@ -101,7 +108,7 @@ def parse_json(raw: bytes) -> Any:
 
     Raises InvalidRequest: NOT_JSON for what is none (NaN, numbers beyond
     all bounds and nesting past MAX_DEPTH included), otherwise one problem
-    for each string or integer that could not be stored.
+    for each string or integer that could not be stored, of the first 100.
     """
     try:
         value = _DECODER.decode(raw.decode().removeprefix("\ufeff"))
@@ -110,7 +117,7 @@ def parse_json(raw: bytes) -> Any:
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
         raise _not_json()
     if _SUSPICIOUS.search(raw):
-        problems = list(_unstorable(value, ()))
+        problems = list(islice(_unstorable(value, ()), MAX_UNSTORABLE))
         if problems:
             raise InvalidRequest(problems)
     return value
@@ -159,9 +166,10 @@ def _unstorable(value: Any, path: tuple[PathPart, ...]) -> Iterator[Problem]:
                 yield Problem(path, ProblemKind.TOO_LARGE, "a 64-bit integer")
         case dict():
             for key, inner in value.items():
+                inner_path = (*path, key[:_SHOWN_KEY_CHARS])
                 if _UNSTORABLE.search(key):
-                    yield _unstorable_text((*path, key))
-                yield from _unstorable(inner, (*path, key))
+                    yield _unstorable_text(inner_path)
+                yield from _unstorable(inner, inner_path)
         case list():
             for position, inner in enumerate(value):
                 yield from _unstorable(inner, (*path, position))

@@ -121,13 +121,14 @@ async def test_two_slots_swap_their_tokens_in_one_batch(world: World) -> None:
 async def test_a_changed_token_removes_its_former_holder(world: World) -> None:
     one = await world.register("A", device="one")
     await world.register("B", device="two")
+    world.clock.advance(5)
 
     changed = await world.store.registry.change(
         world.application.id, one.id, Changes(token="B"), now=world.now
     )
 
     assert changed is not None
-    assert (changed.id, changed.token, changed.refreshed) == (one.id, "B", one.refreshed)
+    assert (changed.id, changed.token, changed.refreshed) == (one.id, "B", world.now)
     assert await world.holders_of("A") == set()
     assert await world.holders_of("B") == {one.id}
     assert set(await world.living()) == {one.id}

@@ -12,6 +12,7 @@ from tests.contract.storage.world import new_application
 from heliograph.core.errors import NotAuthenticated
 from heliograph.core.ids import new_id
 from heliograph.core.model.registration import ProviderName
+from heliograph.core.model.tag import Subscribed
 from heliograph.core.ports import RegistrationFilter
 from heliograph.storage.tables import departed_registrations, members, users
 
@@ -194,6 +195,10 @@ async def test_what_is_gone_or_foreign_can_not_subscribe(world: World) -> None:
     foreign = await new_application(world)
     tags = world.store.tags
 
-    assert not await tags.subscribe(foreign.application.id, registration.id, "news", now=world.now)
-    assert not await tags.subscribe(world.application.id, new_id(world.now), "x", now=world.now)
+    answers = [
+        await tags.subscribe(foreign.application.id, registration.id, "news", now=world.now),
+        await tags.subscribe(world.application.id, new_id(world.now), "x", now=world.now),
+    ]
+
+    assert answers == [Subscribed.NO_REGISTRATION] * 2
     await world.check()

@@ -172,17 +172,12 @@ async def test_sqlite_ends_a_session_without_walking_an_application(sqlite: Worl
     assert not any(line.endswith("(application_id=?)") for line in touching(plan))
 
 
-def rows_for(world: World) -> dict[Any, list[dict[str, Any]]]:
+def rows_for(world: World, labels: dict[str, bytes]) -> dict[Any, list[dict[str, Any]]]:
     """A registry of many users with one device each; all are subscribed to `all`, few to `few`."""
     rows: dict[Any, list[dict[str, Any]]] = {
         table: [] for table in (users, members, registrations, token_holders, subscriptions)
     }
-    labels = {"all": new_id(world.now), "few": new_id(world.now)}
     application_id, at = world.application.id, to_ms(world.now)
-    rows[tags] = [
-        {"application_id": application_id, "label": label, "id": tag_id}
-        for label, tag_id in labels.items()
-    ]
     for number in range(ROWS):
         user_id, member_id, key = (new_id(world.now) for _ in range(3))
         place = {"application_id": application_id, "registration_id": key}
@@ -227,20 +222,31 @@ def rows_for(world: World) -> dict[Any, list[dict[str, Any]]]:
     return rows
 
 
+async def fill(world: World) -> None:
+    """Write those rows and have them counted."""
+    first = await world.register("first", device="first")
+    for label in ("all", "few"):
+        await world.store.tags.subscribe(world.application.id, first.id, label, now=world.now)
+    labels = {row.label: row.id for row in await world.rows(tags)}
+
+    def work(connection: Connection) -> None:
+        for table, rows in rows_for(world, labels).items():
+            connection.execute(insert(table), rows)
+        connection.execute(text("ANALYZE"))
+
+    await world.store._database.write(work)
+
+
 @pytest.fixture
 async def postgresql(postgres_url: str, tmp_path: Path, clock: FakeClock) -> AsyncIterator[World]:
     """A database of many rows whose sizes PostgreSQL knows."""
     store = await open_store(Storage(database_url=postgres_url), tmp_path)
-    world = await new_world(store, clock)
-
-    def fill(connection: Connection) -> None:
-        for table, rows in rows_for(world).items():
-            connection.execute(insert(table), rows)
-        connection.execute(text("ANALYZE"))
-
-    await store._database.write(fill)
-    yield world
-    await store.close()
+    try:
+        world = await new_world(store, clock)
+        await fill(world)
+        yield world
+    finally:
+        await store.close()
 
 
 async def test_postgresql_never_scans_a_large_registry_for_a_page(postgresql: World) -> None:

@@ -13,6 +13,7 @@ from tests.contract.storage.world import World, new_world
 from heliograph.core.errors import NotAuthenticated
 from heliograph.core.model.delivery import Prune
 from heliograph.core.model.registration import Changes
+from heliograph.core.model.tag import Subscribed
 from heliograph.storage.tables import members, users
 
 if TYPE_CHECKING:
@@ -190,6 +191,6 @@ async def test_two_nodes_subscribe_to_a_new_tag_at_once(nodes: list[World]) -> N
             one.store.tags.subscribe(one.application.id, registrations[0].id, label, now=one.now),
             other.store.tags.subscribe(one.application.id, registrations[1].id, label, now=one.now),
         )
-        assert answers == [True, True]
+        assert answers == [Subscribed.NEW] * 2
 
     await one.check()

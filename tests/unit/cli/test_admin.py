@@ -109,6 +109,30 @@ def test_an_unknown_application_is_named(
     assert refused.sentence.startswith("there is no application")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("fly",),
+        ("sessions", "create", "--user-id", "ann"),
+        ("sessions", "create", "--application", "a", "--user-id", "u", "--ttl-s", "0"),
+        ("clients", "create", "back end", "--scope", "everything"),
+        ("users", "list", "--limit", "0"),
+        ("applications", "create", "Demo", "--environment", "moon"),
+        ("credentials", "set-apns", "--application", "a", "--key-file", "/nowhere"),
+        ("serve", "--port", "65536"),
+        ("serve", "--config", "/nowhere"),
+    ],
+    ids=" ".join,
+)
+def test_a_command_that_can_not_be_understood_says_how_it_is_meant(
+    command: Command, arguments: tuple[str, ...]
+) -> None:
+    refused = command(*arguments)
+
+    assert (refused.status, refused.out) == (2, "")
+    assert "Usage:" in refused.err
+
+
 def test_lists_of_nothing_say_what_to_do(command: Command, tmp_path: Path) -> None:
     for kind in ("applications", "clients", "users"):
         assert command(kind, "list", "--data", tmp_path, "--json").json() == []

@@ -32,6 +32,15 @@ def serve(command: Command, tmp_path: Path) -> Serve:
     return start
 
 
+@pytest.mark.parametrize("inside", ["", "in", "in/it"])
+def test_a_data_directory_that_is_a_file_is_named(
+    serve: Serve, tmp_path: Path, inside: str
+) -> None:
+    (tmp_path / "file").touch()
+
+    assert str(tmp_path / "file") in serve("--data", tmp_path / "file" / inside).sentence
+
+
 @pytest.mark.parametrize("role", ["api", "worker"])
 def test_split_roles_need_postgresql(serve: Serve, tmp_path: Path, role: str) -> None:
     assert serve("--role", role).sentence == (

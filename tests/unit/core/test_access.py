@@ -34,6 +34,14 @@ def test_a_client_may_not_do_anything_else(scope: Scope) -> None:
 
 
 @pytest.mark.parametrize("scope", Scope)
+def test_a_right_can_be_asked_for_before_an_application_is_named(scope: Scope) -> None:
+    access.require_right(client(scopes=frozenset({scope})), scope)
+
+    with pytest.raises(NotPermitted):
+        access.require_right(client(scopes=frozenset(Scope) - {scope}), scope)
+
+
+@pytest.mark.parametrize("scope", Scope)
 def test_a_session_manages_registrations_and_nothing_else(scope: Scope) -> None:
     its_own = {Scope.REGISTRATIONS_READ, Scope.REGISTRATIONS_WRITE}
 

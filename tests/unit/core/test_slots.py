@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from heliograph.core.ids import Id, new_id
-from heliograph.core.model.registration import Slot, token_hash
+from heliograph.core.ids import Id, letters_of, new_id
+from heliograph.core.model.registration import Slot, TokenKind, token_hash
 from heliograph.core.slots import SLOT_BYTES, bucket_of, slot_hash
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -77,6 +79,24 @@ def test_the_token_counts_where_the_slot_says_so(form: str, counts: bool) -> Non
     is_other = hash_of(FORMS[form], token="T") != hash_of(FORMS[form], token="U")
 
     assert is_other == counts
+
+
+def test_a_token_has_a_slot_for_each_kind() -> None:
+    slots = [Slot(by_user=True, by_token=True, kind=kind) for kind in TokenKind]
+
+    assert len({hash_of(slot) for slot in slots}) == len(TokenKind)
+
+
+def test_the_kind_of_an_alert_is_not_spelled() -> None:
+    slot = Slot(by_user=True, by_token=True, kind=TokenKind.ALERT)
+    spelled = f"u:{letters_of(ANN)}/fcm/{token_hash('fcm', 'T').hex()}"
+
+    assert hash_of(slot) == hashlib.sha256(APPLICATION + spelled.encode()).digest()[:SLOT_BYTES]
+
+
+@pytest.mark.parametrize("form", ["user and device", "session", "device"])
+def test_the_kind_counts_in_slots_by_token_only(form: str) -> None:
+    assert hash_of(replace(FORMS[form], kind=TokenKind.VOIP)) == hash_of(FORMS[form])
 
 
 def test_nobody_is_an_owner_too() -> None:

@@ -6,7 +6,7 @@ from tests.unit.web import stubs
 from tests.unit.web.stubs import application, dialect, route
 
 from heliograph.core.errors import InvalidRequest, ProblemKind
-from heliograph.web.bodies import DRAIN_BYTES, MAX_DEPTH, parse_json
+from heliograph.web.bodies import DRAIN_BYTES, MAX_DEPTH, MAX_UNSTORABLE, parse_json
 from heliograph.web.media_types import admits_json, may_be_json
 
 
@@ -55,6 +55,15 @@ def test_what_cannot_be_stored_is_named_where_it_is():
         (("n",), ProblemKind.MALFORMED),
         (("big",), ProblemKind.TOO_LARGE),
     ]
+
+
+def test_a_body_of_nothing_but_trouble_is_answered_briefly():
+    raw = json.dumps({"k" * 10_000: ["\0"] * 1000}).encode()
+
+    problems = _problems(raw)
+
+    assert len(problems) == MAX_UNSTORABLE
+    assert problems[1] == (("k" * 256, 1), ProblemKind.MALFORMED)
 
 
 def test_the_largest_integers_pass():

@@ -151,8 +151,9 @@ class Draft:
     owner: whose phone it is, if anyone's. member_limit: how many
     registrations of this origin a member may hold; past it the least
     recently refreshed leaves, or the draft is refused. labels: tags that a
-    new registration is subscribed to. arrived_at: aware UTC; becomes
-    `refreshed`.
+    new registration is subscribed to. keeps_session: a session that is not
+    over stays in charge of what it registered. arrived_at: aware UTC;
+    becomes `refreshed`.
     """
 
     application_id: Id
@@ -166,6 +167,7 @@ class Draft:
     kind: TokenKind = TokenKind.ALERT
     owner: Owner | None = None
     session_id: Id | None = None
+    keeps_session: bool = False
     device_id: str | None = None
     environment: Environment | None = None
     attributes: Mapping[str, Any] = field(default_factory=lambda: NO_ATTRIBUTES)

@@ -96,8 +96,8 @@ def to_member_id(text: str) -> Id:
 
     Raises NotFound: an id that can't be names nothing, whatever its form.
     """
-    raw = raw_of(text.removeprefix(REGISTRATION_PREFIX))
-    if raw is None or not text.startswith(REGISTRATION_PREFIX):
+    raw = _raw_behind(REGISTRATION_PREFIX, text)
+    if raw is None:
         raise NotFound("member", text)
     return raw
 
@@ -109,7 +109,11 @@ def spell_user(user_id: Id) -> str:
 
 def to_user_id(text: str) -> Id | None:
     """Read a user's id; None for one that is well-formed but can't be ours."""
-    return raw_of(text.removeprefix(USER_PREFIX))
+    return _raw_behind(USER_PREFIX, text)
+
+
+def _raw_behind(prefix: str, text: str) -> Id | None:
+    return raw_of(text.removeprefix(prefix)) if text.startswith(prefix) else None
 
 
 def to_draft(

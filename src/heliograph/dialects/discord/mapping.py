@@ -1,0 +1,219 @@
+"""Discord's words to the core's: providers, snowflakes, and the form of sync tokens."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from heliograph.core import access
+from heliograph.core.model.registration import (
+    Attribute,
+    Claim,
+    Draft,
+    Environment,
+    ProviderName,
+    Slot,
+    TokenKind,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from heliograph.core.ids import Id
+    from heliograph.core.model.identity import SessionPrincipal
+    from heliograph.core.model.registration import MemberKey
+    from heliograph.dialects.discord.schemas import Device, NewDevice, Synchronization
+
+ORIGIN = "discord"
+
+PROVIDER_WORD = "discord_provider"
+"""The attribute that keeps Discord's own word, of which several mean one provider."""
+
+BYPASS_FLAG = "bypass_server_throttling_supported"
+"""The attribute that keeps the flag; nothing here throttles by it."""
+
+_EPOCH_MS = 1_420_070_400_000
+"""2015-01-01, from which snowflakes count. Source: docs/dialects/discord.md, "Sync tokens"."""
+
+_LOW_BITS = 22
+_TIME_BYTES = 4
+MAC_BYTES = 20
+
+_SYNC_TOKEN = re.compile(
+    r"(?P<signed>(?P<user>[A-Za-z0-9_-]{1,32})\.(?P<time>[A-Za-z0-9_-]{6}))"
+    r"\.(?P<mac>[A-Za-z0-9_-]{27})"
+)
+
+
+class _Meaning(NamedTuple):
+    provider: ProviderName
+    kind: TokenKind = TokenKind.ALERT
+    environment: Environment | None = None
+
+
+_APNS = _Meaning(ProviderName.APNS)
+_FCM = _Meaning(ProviderName.FCM)
+
+_MEANINGS = {
+    "gcm": _FCM,
+    # The headset's builds of the Android app.
+    "meta_horizon": _FCM,
+    "apns": _APNS,
+    # The in-house build is signed for distribution, so its tokens are production's.
+    "apns_internal": _APNS._replace(environment=Environment.PRODUCTION),
+    "apns_local": _APNS._replace(environment=Environment.SANDBOX),
+}
+_VOIP_SIBLINGS = {word: f"{word}_voip" for word in _MEANINGS if word.startswith("apns")}
+_MEANINGS |= {
+    sibling: _MEANINGS[word]._replace(kind=TokenKind.VOIP)
+    for word, sibling in _VOIP_SIBLINGS.items()
+}
+
+
+class Place(NamedTuple):
+    """Where a user's registration of a token stands."""
+
+    slot: Slot
+    provider: ProviderName
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSyncToken:
+    """What a sync token says, its MAC not yet compared."""
+
+    snowflake: str
+    issued_at: datetime
+    signed: bytes
+    mac: bytes
+
+
+def to_drafts(body: NewDevice, principal: SessionPrincipal, *, now: datetime) -> list[Draft]:
+    """Turn a device into the caller's registrations: one, or two with a PushKit token."""
+    owner = access.member_of(principal)
+    drafts = [_to_draft(body, body.provider, body.token, principal, owner, now)]
+    if body.voip_provider is not None and body.voip_token is not None:
+        drafts.append(_to_draft(body, body.voip_provider, body.voip_token, principal, owner, now))
+    return drafts
+
+
+def to_sync_drafts(
+    body: Synchronization,
+    principal: SessionPrincipal,
+    listed: Iterable[MemberKey],
+    *,
+    now: datetime,
+) -> list[Draft]:
+    """Turn a device into a registration of the caller's and one of each other listed user's."""
+    caller = access.member_of(principal)
+    owners = {owner.member_id: owner for owner in [*listed, caller]}
+    return [
+        _to_draft(body, body.provider, body.token, principal, owner, now)
+        for owner in owners.values()
+    ]
+
+
+def to_places(body: Device) -> list[Place]:
+    """Say where to look for a registration to forget, one place after the other.
+
+    Clients name the plain provider even for a PushKit token.
+    Source: docs/dialects/discord.md, "Unregister".
+    """
+    words = [body.provider, _VOIP_SIBLINGS.get(body.provider)]
+    meanings = [_MEANINGS[word] for word in words if word is not None]
+    return [Place(_to_slot(meaning), meaning.provider, body.token) for meaning in meanings]
+
+
+def snowflake_maker(user_id: Id) -> Callable[[int], str]:
+    """Say how to spell a user as a snowflake: the time they were made, and bits of their id.
+
+    The maker is told how many of its proposals were taken already.
+    """
+    age_ms = int.from_bytes(user_id[:6], "big") - _EPOCH_MS
+    low = int.from_bytes(user_id[8:], "big")
+
+    def make(attempt: int) -> str:
+        return str(age_ms << _LOW_BITS | (low + attempt) % (1 << _LOW_BITS))
+
+    return make
+
+
+def to_signed_part(snowflake: str, now: datetime) -> str:
+    """Spell the first two parts of a sync token: whose it is and since when."""
+    issued_s = int(now.timestamp()).to_bytes(_TIME_BYTES, "big")
+    return f"{_spell(snowflake.encode())}.{_spell(issued_s)}"
+
+
+def from_sync_token(signed: str, mac: bytes) -> str:
+    """Spell a sync token from its signed part and the MAC over it."""
+    return f"{signed}.{_spell(mac[:MAC_BYTES])}"
+
+
+def to_sync_token(text: str) -> ReadSyncToken | None:
+    """Read a sync token; None for what does not have the form of one."""
+    found = _SYNC_TOKEN.fullmatch(text)
+    if found is None:
+        return None
+    try:
+        snowflake = _read(found["user"]).decode("ascii")
+        issued_s = int.from_bytes(_read(found["time"]), "big")
+        mac = _read(found["mac"])
+    except ValueError:
+        return None
+    # Base64 has several spellings of the same bytes; we made only one.
+    if _spell(mac) != found["mac"]:
+        return None
+    issued_at = datetime.fromtimestamp(issued_s, UTC)
+    return ReadSyncToken(snowflake, issued_at, found["signed"].encode(), mac)
+
+
+def _to_draft(
+    body: NewDevice | Synchronization,
+    word: str,
+    token: str,
+    principal: SessionPrincipal,
+    owner: MemberKey,
+    now: datetime,
+) -> Draft:
+    session = principal.session
+    is_caller = owner.member_id == session.member_id
+    meaning = _MEANINGS[word]
+    attributes: dict[str, Any] = {
+        PROVIDER_WORD: word,
+        BYPASS_FLAG: body.bypass_server_throttling_supported,
+    }
+    if body.bundle_id is not None:
+        attributes[Attribute.BUNDLE_ID] = body.bundle_id
+    return Draft(
+        application_id=session.application_id,
+        slot=_to_slot(meaning),
+        provider=meaning.provider,
+        token=token,
+        arrived_at=now,
+        origin=ORIGIN,
+        # One phone, several accounts: each keeps its own until it is taken off.
+        claim=Claim.SHARED,
+        kind=meaning.kind,
+        owner=owner,
+        # The caller's session says nothing about the other accounts' logouts.
+        session_id=session.id if is_caller else None,
+        keeps_session=not is_caller,
+        environment=meaning.environment,
+        attributes=attributes,
+        silent_after=session.expires_at if is_caller else None,
+    )
+
+
+def _to_slot(meaning: _Meaning) -> Slot:
+    return Slot(by_user=True, by_token=True, kind=meaning.kind)
+
+
+def _spell(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _read(letters: str) -> bytes:
+    return base64.urlsafe_b64decode(letters + "=" * (-len(letters) % 4))

@@ -1,0 +1,1 @@
+"""Confidential clients, their tokens, and what a scope lets them do."""

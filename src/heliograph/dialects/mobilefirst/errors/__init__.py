@@ -1,0 +1,1 @@
+"""What goes wrong, in the vendor's codes and words."""

@@ -1,0 +1,171 @@
+"""How both endpoints tell their clients what went wrong."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from heliograph.core.errors import (
+    Conflict,
+    CoreError,
+    InvalidRequest,
+    NotAuthenticated,
+    NotFound,
+    NotPermitted,
+    Problem,
+    ProblemKind,
+    RateLimited,
+)
+from heliograph.dialects.mobilefirst.auth.callers import has_bearer
+from heliograph.dialects.mobilefirst.errors import table
+from heliograph.dialects.mobilefirst.errors.messages import message_of
+from heliograph.web.dialect import Reply, reply_for
+from heliograph.web.errors import EndpointNotFound, MethodNotAllowed, WebError
+from heliograph.web.responses import json_response
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from starlette.responses import Response
+
+    from heliograph.core.core import Core
+    from heliograph.web.request import Request
+
+_TOKEN_PATH = ["api", "az"]
+"""Segments of the token endpoint's paths, behind the runtime's name."""
+
+_QUERY_REPLIES = {
+    "offset": table.BAD_OFFSET,
+    "size": table.BAD_SIZE,
+    "filter": table.BAD_QUERY,
+    "expand": table.BAD_QUERY,
+    "expend": table.BAD_QUERY,
+    "action": table.BAD_QUERY,
+    "subscriptionCount": table.BAD_QUERY,
+}
+"""Query parameters that no body has."""
+
+_KINDS = {"registration": "device", "member": "device"}
+"""What a caller of these operations knows the core's things as."""
+
+_HEADER_SAFE = " !#$%&'()*+,-./:;<=>?@[]^_`{|}~"
+"""What a scope may hold within quotes. Source: RFC 6749 section 3.3."""
+
+
+def render_error(error: CoreError | WebError, request: Request, core: Core) -> Response:
+    """Answer one error in the format of the endpoint that was asked."""
+    del core
+    response = (
+        _token_error(error) if _is_at_token_endpoint(request) else _push_error(error, request)
+    )
+    if isinstance(error, RateLimited):
+        response.headers["Retry-After"] = str(math.ceil(error.retry_after.total_seconds()))
+    return response
+
+
+def _push_error(error: CoreError | WebError, request: Request) -> Response:
+    reply = _reply_to(error, request)
+    body = {
+        "message": message_of(reply.code, _facts_of(error)),
+        "code": reply.code,
+        "docUrl": f"{request.door.public_url}/docs/dialects/mobilefirst.md#errors",
+    }
+    response = json_response(body, reply.status)
+    match error:
+        case NotAuthenticated() if has_bearer(request):
+            response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+        case NotAuthenticated():
+            response.headers["WWW-Authenticate"] = "Bearer"
+        case NotPermitted(action=needed):
+            scope = quote(needed, safe=_HEADER_SAFE)
+            challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
+            response.headers["WWW-Authenticate"] = challenge
+    return response
+
+
+def _reply_to(error: CoreError | WebError, request: Request) -> Reply:
+    """Find the row, and within it what the vendor tells apart."""
+    reply = reply_for(table.TABLE, error)
+    match error:
+        case NotFound(kind="subscription"):
+            return table.NO_SUBSCRIPTION
+        case Conflict(kind="subscription"):
+            return table.SUBSCRIPTION_EXISTS
+        case InvalidRequest(problems=problems) if reply is table.TABLE[InvalidRequest]:
+            return _reply_to_problems(problems, request)
+        case _:
+            return reply
+
+
+def _reply_to_problems(problems: Sequence[Problem], request: Request) -> Reply:
+    """Pick the code of the first problem; the message names them all."""
+    first = problems[0]
+    name = str(first.path[0]) if first.path else ""
+    if first.kind is ProblemKind.NOT_JSON:
+        return table.NOT_JSON
+    if not name:
+        return table.WRONG_SHAPE
+    if name in _QUERY_REPLIES:
+        return _QUERY_REPLIES[name]
+    # A DELETE has no body, so that all its fields are parameters; and unknown
+    # properties of bodies are ignored, so that an unknown field is one as well.
+    if first.kind is ProblemKind.UNKNOWN_FIELD:
+        return table.BAD_QUERY
+    if request.method == "DELETE":
+        is_missing = first.kind is ProblemKind.MISSING
+        return table.MISSING_QUERY if is_missing else table.BAD_QUERY
+    return table.TABLE[InvalidRequest]
+
+
+def _facts_of(error: CoreError | WebError) -> dict[str, str]:
+    match error:
+        case InvalidRequest(problems=problems):
+            return {"problems": _spelled(problems)}
+        case NotFound(kind=kind, id=name) | Conflict(kind=kind, id=name):
+            return {"kind": _KINDS.get(kind, kind), "id": name}
+        case NotPermitted(action=needed):
+            return {"needed": needed}
+        case EndpointNotFound(path=path):
+            return {"path": path}
+        case MethodNotAllowed(allowed=allowed):
+            return {"allowed": ", ".join(allowed)}
+        case _:
+            return {}
+
+
+def _spelled(problems: Sequence[Problem]) -> str:
+    return "; ".join(
+        f"{problem.field} must be {problem.expected}" if problem.path else problem.expected
+        for problem in problems
+    )
+
+
+def _token_error(error: CoreError | WebError) -> Response:
+    """Answer as RFC 6749 section 5.2 has it; no cache may keep what is said of credentials."""
+    reply = reply_for(table.TOKEN_TABLE, error)
+    body = {"error": reply.code}
+    match error:
+        case InvalidRequest(problems=problems):
+            if _is_other_grant(problems):
+                reply = table.UNSUPPORTED_GRANT
+            body = {"error": reply.code, "error_description": _spelled(problems)}
+        case NotPermitted(action=beyond):
+            body["error_description"] = f"beyond the client's allowed scope: {beyond}"
+    headers = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+    if isinstance(error, NotAuthenticated):
+        headers["WWW-Authenticate"] = 'Basic realm="api/az"'
+    return json_response(body, reply.status, headers)
+
+
+def _is_other_grant(problems: Sequence[Problem]) -> bool:
+    return any(
+        problem.path == ("grant_type",) and problem.kind is ProblemKind.NOT_ALLOWED
+        for problem in problems
+    )
+
+
+def _is_at_token_endpoint(request: Request) -> bool:
+    """Say whose format a request is to be answered in: both live behind one door."""
+    path: str = request.scope["path"].removeprefix(request.door.prefix)
+    return path.split("/")[2:4] == _TOKEN_PATH

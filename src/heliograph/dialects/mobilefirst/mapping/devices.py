@@ -1,0 +1,195 @@
+"""Devices: registrations under a device's id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from heliograph.core.errors import InvalidRequest, NotFound, Problem, ProblemKind
+from heliograph.core.ids import spell
+from heliograph.core.model.registration import (
+    Attribute,
+    Changes,
+    Claim,
+    Draft,
+    IfExists,
+    OwnerChange,
+    ProviderName,
+    Slot,
+    UserKey,
+)
+from heliograph.core.tokens import has_control_characters
+from heliograph.dialects.mobilefirst.mapping.paging import ANONYMOUS, CREATED_MODE, timestamp
+from heliograph.dialects.mobilefirst.mapping.tags import BROADCAST
+from heliograph.dialects.mobilefirst.schemas.devices import Device
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from heliograph.core.ids import Id
+    from heliograph.core.model.application import Application
+    from heliograph.core.model.registration import Registration
+    from heliograph.dialects.mobilefirst.mapping.paging import Place
+    from heliograph.dialects.mobilefirst.schemas.devices import DeviceBody, DeviceChanges
+
+ORIGIN = "mobilefirst"
+
+PROVIDERS = {
+    "A": ProviderName.APNS,
+    "G": ProviderName.FCM,
+    "W": ProviderName.WNS,
+    # One page prints M for Windows, the others W.
+    "M": ProviderName.WNS,
+}
+_PLATFORMS = {
+    ProviderName.APNS: "A",
+    ProviderName.FCM: "G",
+    ProviderName.WNS: "W",
+    # Made through other doors. No letter says browser, and none says telephone.
+    ProviderName.WEBPUSH: "WEB_CHROME",
+    ProviderName.SMS: "",
+}
+
+MAX_USER_AGENT_CHARS = 512
+
+_UPDATED_AT = "updated_at"
+"""The attribute that says when a device was last changed here.
+
+`refreshed` says when a device vouched for its token, and a change of owner
+vouches for nothing.
+"""
+
+
+def to_draft(
+    body: DeviceBody, application: Application, user_agent: str, *, now: datetime
+) -> Draft:
+    """Turn a device into a registration that is subscribed to the broadcast tag."""
+    attributes = {
+        Attribute.PHONE: body.phone_number,
+        Attribute.USER_AGENT: _printable(user_agent),
+    }
+    return Draft(
+        application_id=application.id,
+        slot=Slot(device_id=body.device_id),
+        provider=PROVIDERS[body.platform],
+        token=body.token,
+        arrived_at=now,
+        origin=ORIGIN,
+        claim=Claim.EXCLUSIVE,
+        if_exists=IfExists.REFUSE,
+        owner=_owner(application.account_id, body.user_id),
+        device_id=body.device_id,
+        attributes={name: value for name, value in attributes.items() if value},
+        labels=(BROADCAST,),
+    )
+
+
+def to_device_id(text: str) -> str:
+    """Read a device's id from a path; raises NotFound for what can't be one."""
+    if has_control_characters(text):
+        raise NotFound("device", text)
+    return text
+
+
+def to_changes(
+    body: DeviceChanges,
+    registration: Registration,
+    device_id: str,
+    application: Application,
+    *,
+    now: datetime,
+) -> Changes:
+    """Turn an update into changes.
+
+    Raises InvalidRequest for another device id or another platform.
+    """
+    problems = []
+    if body.device_id not in (None, device_id):
+        expected = "the device id of the path"
+        problems.append(Problem(("deviceId",), ProblemKind.NOT_ALLOWED, expected))
+    if body.platform is not None and PROVIDERS[body.platform] is not registration.provider:
+        expected = f"{platform_of(registration)}, which can't be changed"
+        problems.append(Problem(("platform",), ProblemKind.NOT_ALLOWED, expected))
+    if problems:
+        raise InvalidRequest(problems)
+    attributes: dict[str, Any] = {**registration.attributes, _UPDATED_AT: timestamp(now)}
+    if body.phone_number:
+        attributes[Attribute.PHONE] = body.phone_number
+    elif body.phone_number is not None:
+        attributes.pop(Attribute.PHONE, None)
+    owner = None
+    if body.user_id is not None:
+        owner = OwnerChange(_owner(application.account_id, body.user_id))
+    return Changes(token=body.token, attributes=attributes, owner=owner)
+
+
+def from_registration(registration: Registration, place: Place) -> Device:
+    """Show a device whole, as it was found or changed."""
+    return from_listed(registration, place, is_expanded=True)
+
+
+def from_new(registration: Registration, place: Place) -> Device:
+    """Show a device as it was registered: its user agent as well."""
+    device = from_registration(registration, place)
+    user_agent = str(registration.attributes.get(Attribute.USER_AGENT, ""))
+    return device.model_copy(update={"user_agent": user_agent})
+
+
+def from_listed(registration: Registration, place: Place, *, is_expanded: bool) -> Device:
+    """Show a device in a list. Every value is a string, because SDKs cast them blindly."""
+    metadata: dict[str, str] = {}
+    if is_expanded:
+        refreshed = timestamp(registration.refreshed)
+        updated = str(registration.attributes.get(_UPDATED_AT, ""))
+        metadata = {
+            "createdMode": CREATED_MODE,
+            "createdTime": timestamp(registration.created),
+            # Both are of one form, in which the later is the greater.
+            "lastUpdatedTime": max(refreshed, updated),
+        }
+    device_id = device_id_of(registration)
+    return Device(
+        deviceId=device_id,
+        href=place.link(device_id),
+        phoneNumber=str(registration.attributes.get(Attribute.PHONE, "")),
+        platform=platform_of(registration),
+        token=registration.token,
+        userId=user_of(registration),
+        **metadata,
+    )
+
+
+def from_subscriber(registration: Registration) -> Device:
+    """Show the device of a subscription, in the fewer words that a page prints for it."""
+    return Device(
+        deviceId=device_id_of(registration),
+        platform=platform_of(registration),
+        token=registration.token,
+        userId=user_of(registration),
+    )
+
+
+def device_id_of(registration: Registration) -> str:
+    """Name a device; one without an id goes by its registration's."""
+    if registration.device_id is None:
+        return spell("registration", registration.id)
+    return registration.device_id
+
+
+def platform_of(registration: Registration) -> str:
+    """Spell a provider as the vendor's platform."""
+    return _PLATFORMS[registration.provider]
+
+
+def user_of(registration: Registration) -> str:
+    """Name a device's user, never null: SDKs crash on it."""
+    return registration.external_user_id or ANONYMOUS
+
+
+def _owner(account_id: Id, user_id: str | None) -> UserKey | None:
+    """Name a device's owner. What SDKs read as nobody, they send back as nobody."""
+    return None if user_id in (None, "", ANONYMOUS) else UserKey(account_id, str(user_id))
+
+
+def _printable(user_agent: str) -> str:
+    kept = "".join(letter for letter in user_agent if not has_control_characters(letter))
+    return kept[:MAX_USER_AGENT_CHARS]

@@ -1,0 +1,1 @@
+"""The vendor's bodies and queries, in the vendor's spelling."""
