@@ -1,45 +1,20 @@
 """@parse/node-apn, an APNs client of another house, talks to our fake."""
 
 import json
-import shutil
 import subprocess
-from pathlib import Path
 
 import anyio.to_thread
 import pytest
+from tests.interop.conftest import NODE_FOLDER
 
 from heliograph.simulators import Simulators
 from heliograph.simulators.faults import Action, Fault
 
 pytestmark = [pytest.mark.interop, pytest.mark.anyio]
 
-NODE_FOLDER = Path(__file__).parent / "node"
 TOKEN = "ab" * 32
 OTHER = "cd" * 32
-_INSTALL_PATIENCE_S = 300
 _PATIENCE_S = 60
-
-
-@pytest.fixture(scope="module")
-def node():
-    """The node program, with the packages of the lock file beside the script."""
-    program, npm = shutil.which("node"), shutil.which("npm")
-    if program is None or npm is None:
-        pytest.skip("node and npm are not installed")
-    if not (NODE_FOLDER / "node_modules").exists():
-        install = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(
-            install,
-            cwd=NODE_FOLDER,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_INSTALL_PATIENCE_S,
-        )
-        if done.returncode:
-            shutil.rmtree(NODE_FOLDER / "node_modules", ignore_errors=True)
-            pytest.skip(f"npm ci failed: {done.stderr.strip()[-500:]}")
-    return program
 
 
 @pytest.fixture

@@ -33,22 +33,31 @@ def test_every_printed_line_does_what_the_page_says(start_demo: StartDemo, tmp_p
     needs_curl()
     demo = start_demo()
     lines = curl_lines(demo.server.out)
-    assert len(lines) == 10
-    register, register_layer, send, see, see_layer, show, deliveries, fault, find, forget = lines
+    assert len(lines) == 16
+    register, register_layer, discord, navixy, twilio, token, mobilefirst, *rest = lines
+    send, see, see_layer, see_all, show, deliveries, fault, find, forget = rest
 
     registered = json.loads(paste(register))
     assert (registered["user_id"], registered["device_id"]) == ("alice", "phone-1")
     assert paste(register_layer).startswith("HTTP/1.1 202 Accepted\n")
+    assert paste(discord).startswith("HTTP/1.1 204 No Content\n")
+    assert json.loads(paste(navixy)) == {"success": True}
+    assert paste(twilio).startswith("HTTP/1.1 202 Accepted\n")
+    bearer = json.loads(paste(token))["access_token"]
+    assert json.loads(paste(mobilefirst.replace("Bearer TOKEN", f"Bearer {bearer}")))["userId"] == (
+        "erin"
+    )
     sent = json.loads(paste(send))
-    assert sent["audience"] == "users"
+    assert sent["audience"] == "everyone"
     arrived = until(lambda: json.loads(paste(see)))
     arrived_layer = until(lambda: json.loads(paste(see_layer)))
+    until(lambda: len(json.loads(paste(see_all))) == 6)
     shown = json.loads(paste(show.replace("/ID", f"/{sent['id']}")))
     rows = json.loads(paste(deliveries.replace("/ID", f"/{sent['id']}")))["items"]
 
     assert [each["payload"]["aps"]["alert"]["title"] for each in arrived] == ["Hello"]
     assert [each["payload"]["message"]["token"] for each in arrived_layer] == [OTHER_PHONE]
-    assert (shown["counters"]["targets"], shown["counters"]["accepted"]) == (2, 2)
+    assert (shown["counters"]["targets"], shown["counters"]["accepted"]) == (6, 6)
     assert {row["state"] for row in rows} == {"accepted"}
     assert registered["id"] in {row["registration_id"] for row in rows}
 
@@ -59,7 +68,7 @@ def test_every_printed_line_does_what_the_page_says(start_demo: StartDemo, tmp_p
     assert json.loads(paste(find)) == {"items": [], "next": None}
 
     assert paste(forget).startswith("HTTP/1.1 202 Accepted\n")
-    assert demo.native.get("/registrations").json()["items"] == []
+    assert len(demo.native.get("/registrations").json()["items"]) == 4
     demo.server.stop(signal.SIGINT)
 
 
@@ -69,12 +78,18 @@ def test_demo_json_is_the_owners_and_says_exactly_this(demo: Demo) -> None:
     facts = demo.facts
 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert set(facts) == {"base_url", "application", "native", "layer", "simulators"}
+    assert {name: set(facts[name]) for name in facts if name != "base_url"} == {
+        "application": {"id", "name"},
+        "native": {"api_key"},
+        "layer": {"session_token"},
+        "discord": {"token"},
+        "navixy": {"hash"},
+        "twilio": {"account_id", "auth_token", "app_name"},
+        "mobilefirst": {"application_id", "client_id", "client_secret"},
+        "simulators": {"inbox", "faults"},
+    }
     assert facts["base_url"] == demo.server.url
-    assert set(facts["application"]) == {"id", "name"}
     assert re.fullmatch("app_[0-9a-hjkmnp-tv-z]{26}", facts["application"]["id"])
-    assert set(facts["native"]) == {"api_key"}
-    assert set(facts["layer"]) == {"session_token"}
     assert facts["simulators"] == {
         "inbox": f"{demo.server.url}/simulators/inbox",
         "faults": f"{demo.server.url}/simulators/faults",
@@ -173,9 +188,21 @@ def test_each_dialects_session_belongs_to_its_own_user(demo: Demo) -> None:
         "/push_tokens", {"token": token, "type": "gcm", "device_id": "session-of-layer"}
     )
 
-    (found,) = demo.native.get("/registrations?device_id=session-of-layer").json()["items"]
     assert answer.status == 202
-    assert found["user_id"] == "layer-user"
+    discord = {"authorization": demo.facts["discord"]["token"]}
+    device = {"provider": "gcm", "token": "session-of-discord"}
+    assert demo.api.call("POST", "/users/@me/devices", device, **discord).status == 204
+    binding = {
+        "hash": demo.facts["navixy"]["hash"],
+        "application": "navixy_android_viewer",
+        "token": "session-of-navixy",
+    }
+    assert demo.api.post("/user/session/push_token/bind", binding).status == 200
+
+    items = demo.native.get("/registrations").json()["items"]
+    owners = {item["token"]: item["user_id"] for item in items}
+    for dialect in ("layer", "discord", "navixy"):
+        assert owners[f"session-of-{dialect}"] == f"{dialect}-user"
 
 
 def test_the_next_start_keeps_everything(start_demo: StartDemo, tmp_path: Path) -> None:
@@ -187,7 +214,7 @@ def test_the_next_start_keeps_everything(start_demo: StartDemo, tmp_path: Path) 
 
     second = start_demo()
 
-    for name in ("application", "native", "layer"):
+    for name in set(first.facts) - {"base_url", "simulators"}:
         assert second.facts[name] == first.facts[name]
     (item,) = second.native.get("/registrations").json()["items"]
     assert item["id"] == registered

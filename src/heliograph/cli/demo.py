@@ -5,40 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from heliograph.cli.demo_page import page_of
+from heliograph.cli.demo_site import application_id_of, furnish, with_addresses
 from heliograph.cli.options import load
 from heliograph.cli.serve import run_server
 from heliograph.config import Apns, Fcm, Listener, Role, Security, Storage
-from heliograph.core import access
 from heliograph.core.clock import SystemClock
-from heliograph.core.errors import NotAuthenticated, NotFound
-from heliograph.core.ids import spell
-from heliograph.core.model.application import ApnsCredential, Application, Defaults
-from heliograph.core.model.identity import SessionForm
-from heliograph.core.model.registration import Environment
 from heliograph.dialects.native import DIALECT as NATIVE
 from heliograph.observability import logs
-from heliograph.providers.fcm.settings import credential_from_service_account
 from heliograph.simulators import Simulators
-from heliograph.simulators.door import FAULTS, INBOX, control_dialect
+from heliograph.simulators.door import control_dialect
 from heliograph.web.server import loop_factory
 from heliograph.wiring import DIALECTS, Stack
 
-if TYPE_CHECKING:
-    from heliograph.core.core import Core
-    from heliograph.core.model.application import Secret
-
-BUNDLE_ID = "com.example.demo"
 DEMO_FILE = "demo.json"
-_NAME = "Demo"
-_SESSION_LIFE = timedelta(days=365)
 
 
 def demo(
@@ -76,12 +61,12 @@ async def _run(port: int, data: Path) -> None:
         raise
     try:
         try:
-            furnished = await _furnish(stack.core, simulators, _read(data / DEMO_FILE))
+            furnished = await furnish(stack.core, simulators, _read(data / DEMO_FILE))
         finally:
             await stack.stop()
         config = alone.model_copy(
             update={
-                "default_application": furnished.application_id,
+                "default_application": application_id_of(furnished),
                 "apns": Apns(
                     production_url=simulators.apns.url,
                     sandbox_url=simulators.apns_sandbox.url,
@@ -92,7 +77,7 @@ async def _run(port: int, data: Path) -> None:
         )
 
         def announce(url: str) -> None:
-            facts = furnished.facts(url)
+            facts = with_addresses(furnished, url)
             _write(data / DEMO_FILE, facts)
             print(page_of(facts, data / DEMO_FILE, SystemClock().now()), flush=True)
 
@@ -102,88 +87,6 @@ async def _run(port: int, data: Path) -> None:
         await simulators.stop()
 
 
-@dataclass(frozen=True, slots=True)
-class _Furnished:
-    """What the demo's database holds, as scripts need it."""
-
-    application_id: str
-    api_key: str
-    layer_token: str
-
-    def facts(self, url: str) -> dict[str, Any]:
-        """Answer what `demo.json` says."""
-        return {
-            "base_url": url,
-            "application": {"id": self.application_id, "name": _NAME},
-            "native": {"api_key": self.api_key},
-            "layer": {"session_token": self.layer_token},
-            "simulators": {"inbox": url + INBOX, "faults": url + FAULTS},
-        }
-
-
-async def _furnish(core: Core, simulators: Simulators, known: dict[str, Any]) -> _Furnished:
-    """Make what is missing of the demo's application; keep what a former start made."""
-    application = await _application(core, known)
-    await _set_credentials(core, application, simulators)
-    return _Furnished(
-        application_id=spell("application", application.id),
-        api_key=await _api_key(core, application, known),
-        layer_token=await _session(core, application, SessionForm.LAYER, known),
-    )
-
-
-async def _application(core: Core, known: dict[str, Any]) -> Application:
-    try:
-        return await core.applications.by_spelling(_text(known, "application", "id"))
-    except NotFound:
-        account = await core.applications.account()
-        return await core.applications.create(account.id, _NAME, Defaults(BUNDLE_ID))
-
-
-async def _set_credentials(core: Core, application: Application, simulators: Simulators) -> None:
-    """Give the application the fakes' credentials: their ports change from start to start."""
-    apple = simulators.apns_credential
-    signing_key = ApnsCredential(apple.key_id, apple.team_id, apple.p8)
-    account = credential_from_service_account(json.dumps(simulators.fcm_service_account))
-    wanted: tuple[tuple[Environment, Secret], ...] = (
-        (Environment.PRODUCTION, signing_key),
-        (Environment.SANDBOX, signing_key),
-        (Environment.PRODUCTION, account),
-    )
-    present = [
-        (credential.environment, credential.secret)
-        for credential in await core.applications.credentials_of(application.id)
-    ]
-    for environment, secret in wanted:
-        if (environment, secret) not in present:
-            await core.applications.set_credential(application, environment, secret)
-
-
-async def _api_key(core: Core, application: Application, known: dict[str, Any]) -> str:
-    key = _text(known, "native", "api_key")
-    try:
-        principal = await core.identity.client(key)
-        access.require_sight(principal, application)
-    except (NotAuthenticated, NotFound):
-        _, key = await core.applications.create_client(application.account_id, "demo")
-    return key
-
-
-async def _session(
-    core: Core, application: Application, form: SessionForm, known: dict[str, Any]
-) -> str:
-    """Answer the session of a dialect's own user, a new one if it has ended."""
-    token = _text(known, form.value, "session_token")
-    try:
-        principal = await core.identity.session(token, form)
-        access.require_sight(principal, application)
-    except (NotAuthenticated, NotFound):
-        _, token = await core.identity.create_session(
-            application, f"{form.value}-user", form, _SESSION_LIFE
-        )
-    return token
-
-
 def _read(path: Path) -> dict[str, Any]:
     """Read what a former start wrote; nothing if there is none or it is damaged."""
     try:
@@ -191,13 +94,6 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return known if isinstance(known, dict) else {}
-
-
-def _text(known: dict[str, Any], section: str, name: str) -> str:
-    """Answer one fact of `demo.json`; empty where it is missing or damaged."""
-    facts = known.get(section)
-    value = facts.get(name) if isinstance(facts, dict) else None
-    return value if isinstance(value, str) else ""
 
 
 def _write(path: Path, facts: dict[str, Any]) -> None:

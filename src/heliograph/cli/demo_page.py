@@ -27,6 +27,10 @@ def page_of(facts: dict[str, Any], demo_file: Path, now: datetime) -> str:
         "-H 'Accept: application/vnd.layer+json; version=1.0' "
         f"-H \"Authorization: Layer session-token='{facts['layer']['session_token']}'\""
     )
+    discord, navixy = facts["discord"]["token"], facts["navixy"]["hash"]
+    twilio = f"-u {facts['twilio']['account_id']}:{facts['twilio']['auth_token']}"
+    app_name, mfp_app = facts["twilio"]["app_name"], facts["mobilefirst"]["application_id"]
+    mobilefirst = "-u {client_id}:{client_secret}".format(**facts["mobilefirst"])
     json_type = "-H 'Content-Type: application/json'"
     inbox, faults = facts["simulators"]["inbox"], facts["simulators"]["faults"]
     return f"""\
@@ -42,26 +46,45 @@ Everything below can be pasted into another terminal. The same facts, for script
    curl -si {base}/push_tokens {layer} {json_type} \\
      -d '{{"token": "{FCM_TOKEN}", "type": "gcm", "device_id": "phone-2"}}'
 
-3. Send to both
+3. Register more phones, through the other front doors
+   Discord (204, no body)
+   curl -si {base}/api/v9/users/@me/devices -H 'Authorization: {discord}' {json_type} \\
+     -d '{{"provider": "gcm", "token": "demo-discord-token-1"}}'
+   Navixy
+   curl -s {base}/v2/user/session/push_token/bind {json_type} \\
+     -d '{{"hash": "{navixy}", "application": "navixy_android_viewer",
+          "token": "demo-navixy-token-1"}}'
+   Twilio Comms (202 with the registration's address)
+   curl -si {base}/v1/PushNotifications/DeviceRegistrations {twilio} {json_type} \\
+     -d '{{"appName": "{app_name}", "provider": "FCM", "token": "demo-twilio-token-1"}}'
+   IBM MobileFirst: first a token, which goes in place of TOKEN
+   curl -s {base}/mfp/api/az/v1/token {mobilefirst} \\
+     -d 'grant_type=client_credentials&scope=devices.write push.application.{mfp_app}'
+   curl -s {base}/imfpush/v1/apps/{mfp_app}/devices -H 'Authorization: Bearer TOKEN' {json_type} \\
+     -d '{{"deviceId": "phone-6", "token": "demo-mobilefirst-token-1", "platform": "G",
+          "userId": "erin"}}'
+
+4. Send to everyone
    curl -s {place}/notifications {bearer} {json_type} \\
-     -d '{{"audience": {{"users": ["alice", "layer-user"]}},
+     -d '{{"audience": {{"everyone": true}},
           "content": {{"title": "Hello", "body": "First light"}}}}'
 
-4. See it arrive at the fake APNs and the fake FCM
+5. See it arrive at the fake APNs and the fake FCM
    curl -s '{inbox}?token={APNS_TOKEN}'
    curl -s '{inbox}?token={FCM_TOKEN}'
+   curl -s '{inbox}'
 
-5. See what became of it (put the id from step 3 in place of ID)
+6. See what became of it (put the id from step 4 in place of ID)
    curl -s {place}/notifications/ID {bearer}
    curl -s {place}/notifications/ID/deliveries {bearer}
 
-6. Let the phone lose its token: APNs answers the next push with 410 and the time of death
+7. Let the first phone lose its token: APNs answers the next push with 410 and the time of death
    curl -s {faults} {json_type} \\
      -d '{{"token": "{APNS_TOKEN}", "status": 410, "reason": "Unregistered", "timestamp": {died}}}'
-   Then send again (step 3): the delivery is "gone", and so is the registration
+   Then send again (step 4): the delivery is "gone", and so is the registration
    curl -s '{place}/registrations?user_id=alice' {bearer}
 
-7. Forget the second phone, Layer Client API
+8. Forget the second phone, Layer Client API
    curl -si -X DELETE {base}/push_tokens/phone-2 {layer}
 
 Stop with Ctrl-C. The next start on the same directory keeps everything.

@@ -47,6 +47,12 @@ class Aliases:
         if not await self._store.add_alias(kind, scope_id, value, thing_id):
             raise Conflict("alias", value)
 
+    async def move(self, kind: str, scope_id: Id, thing_id: Id, value: str) -> None:
+        """Give an id a value, whoever had it before."""
+        await self._store.drop_alias(kind, scope_id, value)
+        self._cache.forget((kind, scope_id, value))
+        await self.set(kind, scope_id, thing_id, value)
+
     async def ensure(
         self, kind: str, scope_id: Id, thing_id: Id, make: Callable[[int], str]
     ) -> str:

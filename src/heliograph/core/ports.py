@@ -235,6 +235,8 @@ class AliasStore(Protocol):
         """Write an alias; False where the value or the id has one already."""
         ...
 
+    async def drop_alias(self, kind: str, scope_id: Id, value: str) -> None: ...
+
 
 class TagStore(Protocol):
     """Labels and the registrations subscribed to them."""

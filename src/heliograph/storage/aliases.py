@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from heliograph.core.ids import Id
 from heliograph.storage.engines import insert_missing
@@ -52,3 +52,10 @@ class SqlAliases:
             return written.first() is not None
 
         return await self._database.write(work)
+
+    async def drop_alias(self, kind: str, scope_id: Id, value: str) -> None:
+        """Forget what a value stands for."""
+        change = delete(aliases).where(
+            aliases.c.kind == kind, aliases.c.scope_id == scope_id, aliases.c.value == value
+        )
+        await self._database.write(lambda connection: connection.execute(change))

@@ -35,7 +35,7 @@ MAX_UNSTORABLE = 100
 """Strings and integers that are named, at most: the body's size is no bound on its problems'."""
 
 _SHOWN_KEY_CHARS = 256
-"""How much of a key stands in a path. A long one, named with each problem beneath it, multiplies."""
+"""How much of a key stands in a path: a long one would stand in each problem beneath it."""
 
 _LENGTH_DIGITS = 18
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.asgi_client import call
 
-from heliograph.core.errors import Unavailable
-from heliograph.core.ids import Id, new_id
+from heliograph.core.ids import new_id
 from heliograph.core.model.identity import SessionForm
 from heliograph.core.model.registration import ProviderName, TokenKind
 from heliograph.core.ports import RegistrationFilter
-from heliograph.dialects.discord import DIALECT
+from heliograph.dialects.discord import DIALECT, mapping
 from heliograph.dialects.discord.auth import SYNC_TOKEN_LIFE
 from heliograph.wiring import Stack
 
@@ -190,23 +189,6 @@ async def test_registering_again_brings_it_up_to_date(app: App) -> None:
     }
 
 
-async def test_a_pair_is_written_whole_or_not_at_all(
-    app: App, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ann = await app.phone_of("ann")
-    registry = app.stack.store.registry
-
-    async def fail(*_: Any, **__: Any) -> None:
-        raise Unavailable("database")
-
-    monkeypatch.setattr(registry, "synchronize", fail)
-    body = {"provider": "apns", "token": "t", "voip_provider": "apns_voip", "voip_token": "v"}
-    answer = await ann.call("POST", DEVICES, **body)
-
-    assert answer.status == 503
-    assert await app.held() == []
-
-
 async def test_only_the_callers_registration_is_forgotten(app: App) -> None:
     ann, bob = await app.phone_of("ann"), await app.phone_of("bob")
     await ann.register("t")
@@ -376,20 +358,19 @@ async def test_a_sync_token_of_another_application_is_none(app: App) -> None:
     assert await app.held() == [("ann", "t", "apns")]
 
 
-async def test_a_sync_token_of_a_user_who_is_no_more_is_none(
-    app: App, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ann, bob = await app.phone_of("ann"), await app.phone_of("bob")
-    sync_token = await bob.sync_token()
-    found: list[Id | None] = [new_id(app.clock.now()), None]
-
-    async def find(*_: Any) -> Id | None:
-        return found.pop()
-
-    monkeypatch.setattr(type(app.stack.core.aliases), "find", find)
+@pytest.mark.parametrize("has_alias", [False, True])
+async def test_a_sync_token_of_a_user_who_is_not_there_is_none(app: App, has_alias: bool) -> None:
+    core, ann = app.stack.core, await app.phone_of("ann")
+    snowflake, nobody = "852892297661906993", new_id(app.clock.now())
+    if has_alias:
+        await core.aliases.set("snowflake", app.application.account_id, nobody, snowflake)
+    signed = mapping.to_signed_part(snowflake, app.clock.now())
+    mac = core.signer.mac("discord-sync", app.application.id + signed.encode())
+    sync_token = mapping.from_sync_token(signed, mac)
 
     assert await ann.sync("t", [sync_token]) == [sync_token]
-    assert await ann.sync("t", [sync_token]) == [sync_token]
+
+    assert await app.held() == [("ann", "t", "apns")]
 
 
 async def test_every_call_makes_a_sync_token_for_the_same_snowflake(app: App) -> None:

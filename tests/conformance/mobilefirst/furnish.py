@@ -57,9 +57,7 @@ async def furnish_mobilefirst(
         "mf_bearer_every_app": bearer(client, "devices.read", "push.application.*"),
         "mf_bearer_no_app": bearer(client, "devices.write", "devices.read"),
         "mf_bearer_early": bearer(client, "devices.write", OF_APP),
-        "mf_bearer_read": bearer(
-            client, "devices.read", "subscriptions.read", "tags.read", OF_APP
-        ),
+        "mf_bearer_read": bearer(client, "devices.read", "subscriptions.read", "tags.read", OF_APP),
         "mf_bearer_mobile": bearer(client, "push.mobileclient", OF_APP),
         "mf_bearer_bound": bearer(bound, "push.mobileclient"),
         "mf_bearer_bound_all": bearer(bound, "devices.read", "devices.write", OF_APP),

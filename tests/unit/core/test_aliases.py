@@ -32,6 +32,9 @@ class AliasTable:
         found = (v for (k, s, v), t in places if (k, s, t) == (kind, scope_id, thing_id))
         return next(found, None)
 
+    async def drop_alias(self, kind: str, scope_id: Id, value: str) -> None:
+        self.rows.pop((kind, scope_id, value), None)
+
     async def add_alias(self, kind: str, scope_id: Id, value: str, thing_id: Id) -> bool:
         if (kind, scope_id, value) in self.rows or await self.alias_of(kind, scope_id, thing_id):
             return False
@@ -92,6 +95,16 @@ async def test_a_value_is_minted_once_and_past_those_that_are_taken(aliases: Ali
     again = await aliases.ensure("n", SCOPE, ANN, lambda attempt: f"w{attempt}")
 
     assert (first, second, again) == ("v0", "v1", "v0")
+
+
+async def test_a_value_may_move_to_another(aliases: Aliases) -> None:
+    await aliases.set("name", SCOPE, ANN, "demo")
+    await aliases.find("name", SCOPE, "demo")
+
+    await aliases.move("name", SCOPE, BOB, "demo")
+
+    assert await aliases.find("name", SCOPE, "demo") == BOB
+    assert await aliases.of("name", SCOPE, ANN) is None
 
 
 async def test_minting_gives_up_where_everything_is_taken(aliases: Aliases) -> None:

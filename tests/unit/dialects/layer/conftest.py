@@ -82,13 +82,16 @@ class Door:
 
     def __init__(self, clock: FakeClock) -> None:
         self.registry = NotingRegistry()
+        signer = HmacSigner(KeyRing([b"k" * 32]))
         self.core = Core(
             applications=cast("Any", OneApplication()),
             identity=cast("Any", OneSession()),
             registrations=Registrations(cast("Any", self.registry), clock),
             notifications=cast("Any", None),
-            nonces=Nonces(HmacSigner(KeyRing([b"k" * 32])), clock),
+            nonces=Nonces(signer, clock),
             tags=cast("Any", None),
+            aliases=cast("Any", None),
+            signer=signer,
             clock=clock,
         )
         config = Config(limits=Limits(body_bytes=LIMIT_BYTES))

@@ -1,0 +1,152 @@
+"""What the demo's database holds: one application, and a way in for every dialect."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from heliograph.core import access
+from heliograph.core.errors import NotAuthenticated, NotFound
+from heliograph.core.ids import spell
+from heliograph.core.model.application import ApnsCredential, Application, Defaults
+from heliograph.core.model.identity import SessionForm
+from heliograph.core.model.registration import Environment
+from heliograph.dialects.mobilefirst.auth.callers import APPLICATION_ALIAS
+from heliograph.dialects.twilio.mapping import APP_ALIAS, account_sid
+from heliograph.providers.fcm.settings import credential_from_service_account
+from heliograph.simulators.door import FAULTS, INBOX
+
+if TYPE_CHECKING:
+    from heliograph.core.core import Core
+    from heliograph.core.model.application import Secret
+    from heliograph.simulators import Simulators
+
+BUNDLE_ID = "com.example.demo"
+TWILIO_APP = "demo_app"
+
+_NAME = "Demo"
+_SESSION_LIFE = timedelta(days=365)
+
+Facts = dict[str, Any]
+"""What `demo.json` says, by section."""
+
+_SESSIONS = (
+    (SessionForm.LAYER, "session_token"),
+    (SessionForm.DISCORD, "token"),
+    (SessionForm.NAVIXY, "hash"),
+)
+"""Each dialect's own word for the token of its session."""
+
+
+async def furnish(core: Core, simulators: Simulators, known: Facts) -> Facts:
+    """Make what is missing of the demo's application; keep what a former start made.
+
+    Answers what `demo.json` says, but for the addresses.
+    """
+    application = await _application(core, known)
+    await _set_credentials(core, application, simulators)
+    name = spell("application", application.id)
+    await _name(core, application, APP_ALIAS, TWILIO_APP)
+    await _name(core, application, APPLICATION_ALIAS, BUNDLE_ID)
+    facts: Facts = {
+        "application": {"id": name, "name": _NAME},
+        "native": {"api_key": await _api_key(core, application, known, "native", "api_key")},
+    }
+    for form, word in _SESSIONS:
+        facts[form.value] = {word: await _session(core, application, form, known, word)}
+    facts["twilio"] = {
+        "account_id": account_sid(application.account_id),
+        "auth_token": await _api_key(core, application, known, "twilio", "auth_token"),
+        "app_name": TWILIO_APP,
+    }
+    secret = await _api_key(core, application, known, "mobilefirst", "client_secret")
+    client = (await core.identity.client(secret)).client
+    facts["mobilefirst"] = {
+        "application_id": BUNDLE_ID,
+        "client_id": spell("api_client", client.id),
+        "client_secret": secret,
+    }
+    return facts
+
+
+def with_addresses(facts: Facts, url: str) -> Facts:
+    """Answer the whole of `demo.json` for a server at this URL."""
+    return {
+        "base_url": url,
+        **facts,
+        "simulators": {"inbox": url + INBOX, "faults": url + FAULTS},
+    }
+
+
+def application_id_of(facts: Facts) -> str:
+    """Answer the application for calls that name none."""
+    return str(facts["application"]["id"])
+
+
+async def _application(core: Core, known: Facts) -> Application:
+    try:
+        return await core.applications.by_spelling(_text(known, "application", "id"))
+    except NotFound:
+        account = await core.applications.account()
+        return await core.applications.create(account.id, _NAME, Defaults(BUNDLE_ID))
+
+
+async def _name(core: Core, application: Application, kind: str, value: str) -> None:
+    """Let a dialect find the application; one that a lost demo.json forgot gives way."""
+    if await core.aliases.of(kind, application.account_id, application.id) is None:
+        await core.aliases.move(kind, application.account_id, application.id, value)
+
+
+async def _set_credentials(core: Core, application: Application, simulators: Simulators) -> None:
+    """Give the application the fakes' credentials: their ports change from start to start."""
+    apple = simulators.apns_credential
+    signing_key = ApnsCredential(apple.key_id, apple.team_id, apple.p8)
+    account = credential_from_service_account(json.dumps(simulators.fcm_service_account))
+    wanted: tuple[tuple[Environment, Secret], ...] = (
+        (Environment.PRODUCTION, signing_key),
+        (Environment.SANDBOX, signing_key),
+        (Environment.PRODUCTION, account),
+    )
+    present = [
+        (credential.environment, credential.secret)
+        for credential in await core.applications.credentials_of(application.id)
+    ]
+    for environment, secret in wanted:
+        if (environment, secret) not in present:
+            await core.applications.set_credential(application, environment, secret)
+
+
+async def _api_key(
+    core: Core, application: Application, known: Facts, section: str, word: str
+) -> str:
+    """Answer a dialect's own API client's key, a new one if it opens nothing here."""
+    key = _text(known, section, word)
+    try:
+        principal = await core.identity.client(key)
+        access.require_sight(principal, application)
+    except (NotAuthenticated, NotFound):
+        _, key = await core.applications.create_client(application.account_id, section)
+    return key
+
+
+async def _session(
+    core: Core, application: Application, form: SessionForm, known: Facts, word: str
+) -> str:
+    """Answer the session of a dialect's own user, a new one if it has ended."""
+    token = _text(known, form.value, word)
+    try:
+        principal = await core.identity.session(token, form)
+        access.require_sight(principal, application)
+    except (NotAuthenticated, NotFound):
+        _, token = await core.identity.create_session(
+            application, f"{form.value}-user", form, _SESSION_LIFE
+        )
+    return token
+
+
+def _text(known: dict[str, Any], section: str, name: str) -> str:
+    """Answer one fact of `demo.json`; empty where it is missing or damaged."""
+    facts = known.get(section)
+    value = facts.get(name) if isinstance(facts, dict) else None
+    return value if isinstance(value, str) else ""
