@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -10,11 +11,14 @@ import typer
 
 from heliograph.cli.options import ApplicationId, ConfigFile, DatabaseUrl, DataDir, load
 from heliograph.cli.output import AsJson, show, show_one
+from heliograph.core.errors import Conflict, InvalidRequest, Problem, ProblemKind
 from heliograph.core.identity import MAX_TTL_S, MIN_TTL_S
 from heliograph.core.ids import spell
 from heliograph.core.model.application import Defaults
 from heliograph.core.model.identity import ALL_SCOPES, Scope, SessionForm
 from heliograph.core.model.registration import Environment
+from heliograph.dialects.mobilefirst.auth.callers import APPLICATION_ALIAS as MOBILEFIRST_ALIAS
+from heliograph.dialects.twilio.mapping import APP_ALIAS as TWILIO_ALIAS
 from heliograph.wiring import Stack
 
 if TYPE_CHECKING:
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from heliograph.core.core import Core
+    from heliograph.core.ids import Id
 
 T = TypeVar("T")
 
@@ -31,7 +36,33 @@ clients = typer.Typer(help="Server-side credentials.", no_args_is_help=True)
 users = typer.Typer(help="Recipients.", no_args_is_help=True)
 sessions = typer.Typer(help="User-side credentials.", no_args_is_help=True)
 
+TwilioApp = Annotated[str | None, typer.Option(help="Its App name for Twilio Comms clients.")]
+MobileFirstId = Annotated[
+    str | None, typer.Option(help="Its applicationId for MobileFirst clients.")
+]
 Name = Annotated[str, typer.Argument(help="A name for people to read.")]
+
+
+def _dialect_names(twilio_app: str | None, mobilefirst_id: str | None) -> dict[str, str]:
+    """Check the names that were given; raises InvalidRequest naming each that can't be."""
+    problems = []
+    if twilio_app is not None and not re.fullmatch("[a-z0-9_]{1,64}", twilio_app):
+        expected = "1 to 64 lower-case letters, digits and underscores"
+        problems.append(Problem(("--twilio-app",), ProblemKind.MALFORMED, expected))
+    if mobilefirst_id is not None and not re.fullmatch(r"[^\x00-\x20/]{1,64}", mobilefirst_id):
+        expected = "1 to 64 characters without blanks and slashes"
+        problems.append(Problem(("--mobilefirst-id",), ProblemKind.MALFORMED, expected))
+    if problems:
+        raise InvalidRequest(problems)
+    given = {TWILIO_ALIAS: twilio_app, MOBILEFIRST_ALIAS: mobilefirst_id}
+    return {kind: value for kind, value in given.items() if value is not None}
+
+
+async def _require_free(core: Core, account_id: Id, names: dict[str, str]) -> None:
+    """Refuse a name that another application has, before anything is written."""
+    for kind, value in names.items():
+        if await core.aliases.find(kind, account_id, value) is not None:
+            raise Conflict("name", value)
 
 
 def with_core(
@@ -61,6 +92,8 @@ def create_application(
     environment: Annotated[
         Environment, typer.Option(help="APNs environment for registrations that name none.")
     ] = Environment.PRODUCTION,
+    twilio_app: TwilioApp = None,
+    mobilefirst_id: MobileFirstId = None,
     data: DataDir = None,
     database_url: DatabaseUrl = None,
     config_file: ConfigFile = None,
@@ -70,12 +103,43 @@ def create_application(
 
     async def work(core: Core) -> dict[str, Any]:
         account = await core.applications.account()
+        names = _dialect_names(twilio_app, mobilefirst_id)
+        await _require_free(core, account.id, names)
         made = await core.applications.create(account.id, name, Defaults(bundle_id, environment))
+        for kind, value in names.items():
+            await core.aliases.set(kind, account.id, made.id, value)
         return {"id": spell("application", made.id), "name": made.name}
 
     row = with_core(config_file, data, database_url, work)
     step = f'Next: heliograph clients create "back end" --application {row["id"]}'
     show_one(row, as_json=as_json, next_step=step)
+
+
+@applications.command("name")
+def name_application(
+    application: ApplicationId,
+    twilio_app: TwilioApp = None,
+    mobilefirst_id: MobileFirstId = None,
+    data: DataDir = None,
+    database_url: DatabaseUrl = None,
+    config_file: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a dialect's clients find an application by the name they know."""
+
+    async def work(core: Core) -> dict[str, Any]:
+        place = await core.applications.by_spelling(application)
+        names = _dialect_names(twilio_app, mobilefirst_id)
+        await _require_free(core, place.account_id, names)
+        for kind, value in names.items():
+            await core.aliases.set(kind, place.account_id, place.id, value)
+        return {
+            "id": application,
+            "twilio_app": await core.aliases.of(TWILIO_ALIAS, place.account_id, place.id),
+            "mobilefirst_id": await core.aliases.of(MOBILEFIRST_ALIAS, place.account_id, place.id),
+        }
+
+    show_one(with_core(config_file, data, database_url, work), as_json=as_json)
 
 
 @applications.command("list")

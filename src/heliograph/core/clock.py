@@ -28,4 +28,5 @@ def to_ms(instant: datetime) -> int:
 
 def from_ms(millis: int) -> datetime:
     """Turn Unix milliseconds into an aware UTC datetime."""
-    return EPOCH + millis * _MILLISECOND
+    seconds, rest = divmod(millis, 1000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)

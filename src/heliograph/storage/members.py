@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import hashlib
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import ARRAY, Text, and_, any_, bindparam, select
 
 from heliograph.core.clock import to_ms
 from heliograph.core.ids import Id, new_id
 from heliograph.core.model.registration import FreshUser, MemberKey, UserKey
-from heliograph.storage.engines import insert_missing
+from heliograph.storage.bulk import insert_new_rows, insert_rows
+from heliograph.storage.engines import lock_keys
 from heliograph.storage.tables import members, users
 
 if TYPE_CHECKING:
@@ -51,10 +53,10 @@ def resolve_members(
     if not wanted:
         return known
     found = _find(connection, wanted)
-    missing = [key for key in wanted if key not in found]
-    if missing and now is not None:
-        _make(connection, missing, now)
-        found |= _find(connection, missing)
+    if now is not None:
+        missing = [key for key in wanted if key not in found]
+        if missing:
+            found |= _make(connection, missing, now)
     for (application_id, account_id, external_id), member in found.items():
         known[application_id, UserKey(account_id, external_id)] = member
     return known
@@ -63,70 +65,100 @@ def resolve_members(
 _Key = tuple[Id, Id, str]
 """Application, account, the customer's id of the user."""
 
+_NAMED = (
+    select(users.c.external_id, users.c.id, members.c.id.label("member_id"))
+    .outerjoin(
+        members,
+        and_(
+            members.c.user_id == users.c.id,
+            members.c.application_id == bindparam("in_application"),
+        ),
+    )
+    .where(users.c.account_id == bindparam("in_account"))
+)
+_NAMED_OF = {
+    "sqlite": _NAMED.where(users.c.external_id.in_(bindparam("names", expanding=True))),
+    # One array, so that one prepared statement serves every length.
+    "postgresql": _NAMED.where(users.c.external_id == any_(bindparam("names", type_=ARRAY(Text)))),
+}
+
 
 def _find(connection: Connection, keys: Sequence[_Key]) -> dict[_Key, MemberKey]:
+    """Find users who are members."""
     found: dict[_Key, MemberKey] = {}
     for application_id, account_id, names in _by_place(keys):
-        rows = connection.execute(
-            select(users.c.external_id, users.c.id, members.c.id)
-            .join(
-                members,
-                and_(members.c.user_id == users.c.id, members.c.application_id == application_id),
-            )
-            .where(users.c.account_id == account_id, users.c.external_id.in_(names))
-        )
-        for external_id, user_id, member_id in rows:
-            member = MemberKey(Id(user_id), Id(member_id), external_id)
-            found[application_id, account_id, external_id] = member
+        for external_id, user_id, member_id in _named(
+            connection, application_id, account_id, names
+        ):
+            if member_id is not None:
+                member = MemberKey(Id(user_id), Id(member_id), external_id)
+                found[application_id, account_id, external_id] = member
     return found
 
 
-def _make(connection: Connection, keys: Sequence[_Key], now: datetime) -> None:
-    """Insert users, then members, each in one order: two nodes never wait crosswise."""
-    connection.execute(
-        insert_missing(connection, users),
-        [
-            {
-                "id": new_id(now),
-                "account_id": account_id,
-                "external_id": external_id,
-                "created_ms": to_ms(now),
-            }
-            for account_id, external_id in sorted({key[1:] for key in keys})
-        ],
-    )
-    rows = []
+def _make(connection: Connection, keys: Sequence[_Key], now: datetime) -> dict[_Key, MemberKey]:
+    """Make users and memberships that are missing.
+
+    Their names are locked, and looked for once more under the lock: two
+    nodes that meet the same user make them once.
+    """
+    lock_keys(connection, [_lock_of(account_id, name) for _, account_id, name in keys])
+    at_ms = to_ms(now)
+    new_users: dict[tuple[Id, str], Id] = {}
+    new_members = []
+    made: dict[_Key, MemberKey] = {}
     for application_id, account_id, names in _by_place(keys):
-        ids = connection.execute(
-            select(users.c.id)
-            .where(users.c.account_id == account_id, users.c.external_id.in_(names))
-            .order_by(users.c.id)
-        ).scalars()
-        rows += [
-            {"application_id": application_id, "user_id": user_id, "id": new_id(now)}
-            for user_id in ids
-        ]
-    connection.execute(insert_missing(connection, members), rows)
+        present = {
+            external_id: (Id(user_id), member_id)
+            for external_id, user_id, member_id in _named(
+                connection, application_id, account_id, names
+            )
+        }
+        for name in names:
+            user_id, member_id = present.get(name, (None, None))
+            if user_id is None:
+                user_id = new_users.setdefault((account_id, name), new_id(now))
+            if member_id is None:
+                member_id = new_id(now)
+                new_members.append((application_id, user_id, member_id))
+            made[application_id, account_id, name] = MemberKey(user_id, Id(member_id), name)
+    insert_rows(
+        connection,
+        users,
+        [(user_id, account, name, at_ms) for (account, name), user_id in new_users.items()],
+    )
+    insert_rows(connection, members, new_members)
+    return made
 
 
 def _make_fresh(
     connection: Connection, pairs: Sequence[tuple[Id, FreshUser]], now: datetime
 ) -> None:
-    """Insert users that nobody else can know yet."""
-    connection.execute(
-        insert_missing(connection, users),
-        [
-            {"id": user.user_id, "account_id": user.account_id, "created_ms": to_ms(now)}
-            for _, user in pairs
-        ],
+    """Insert users that nobody else can know yet.
+
+    A batch that is retried meets those that it made before.
+    """
+    insert_new_rows(
+        connection,
+        users,
+        [(user.user_id, user.account_id, None, to_ms(now)) for _, user in pairs],
     )
-    connection.execute(
-        insert_missing(connection, members),
-        [
-            {"application_id": application_id, "user_id": user.user_id, "id": user.member_id}
-            for application_id, user in pairs
-        ],
+    insert_new_rows(
+        connection,
+        members,
+        [(application_id, user.user_id, user.member_id) for application_id, user in pairs],
     )
+
+
+def _named(
+    connection: Connection, application_id: Id, account_id: Id, names: Sequence[str]
+) -> Iterable[Any]:
+    wanted = {"in_application": application_id, "in_account": account_id, "names": list(names)}
+    return connection.execute(_NAMED_OF[connection.dialect.name], wanted)
+
+
+def _lock_of(account_id: Id, external_id: str) -> bytes:
+    return hashlib.sha256(account_id + external_id.encode()).digest()
 
 
 def _by_place(keys: Iterable[_Key]) -> Iterable[tuple[Id, Id, list[str]]]:

@@ -19,6 +19,7 @@ from heliograph.core.clock import to_ms
 from heliograph.core.model.delivery import ShardSource
 from heliograph.core.model.notification import NotificationState
 from heliograph.core.model.registration import DepartureReason
+from heliograph.storage.bulk import upsert_rows
 from heliograph.storage.engines import among, upsert
 from heliograph.storage.notifications import COUNTED
 from heliograph.storage.registry_changes import remove_registrations
@@ -67,12 +68,13 @@ def _step(
         if _is_written(owned, commit):
             # The answer was lost on its way, and the worker asks again.
             return True
-        if rows:
-            notification_id = commit.shard.notification_id
-            connection.execute(
-                upsert(connection, deliveries, changing=_RECORDED),
-                [row._asdict() | {"notification_id": notification_id} for row in rows],
-            )
+        notification_id = commit.shard.notification_id
+        upsert_rows(
+            connection,
+            deliveries,
+            [(notification_id, *row) for row in rows],
+            changing=_RECORDED,
+        )
         if is_last:
             _prune(connection, commit)
             _defer(connection, commit)

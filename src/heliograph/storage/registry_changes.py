@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, insert, update
 
 from heliograph.core.clock import to_ms
-from heliograph.storage.engines import insert_missing, upsert
-from heliograph.storage.rows import from_registration
+from heliograph.storage.bulk import insert_new_rows, insert_rows, run_rows, upsert_rows
+from heliograph.storage.rows import from_registration, row_of
 from heliograph.storage.tables import (
     departed_registrations,
     registrations,
@@ -24,10 +24,15 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from heliograph.core.claims import RegistryChanges
+    from heliograph.core.ids import Id
     from heliograph.core.model.registration import DepartureReason, Registration
 
 _KEY = ("application_id", "bucket", "id")
-_CHANGING = [c.name for c in registrations.columns if c.name not in (*_KEY, "slot", "created_ms")]
+_CHANGING = tuple(
+    c.name for c in registrations.columns if c.name not in (*_KEY, "slot", "created_ms")
+)
+_KEYS = ("key_application_id", "key_bucket", "key_id")
+_HOLDER = ("key_application_id", "key_token_hash", "key_id")
 
 _BY_KEY = [registrations.c[name] == bindparam(f"key_{name}") for name in _KEY]
 _TOUCH = update(registrations).where(*_BY_KEY).values(refreshed_ms=bindparam("at_ms"))
@@ -43,33 +48,30 @@ def write_changes(connection: Connection, changes: RegistryChanges, at: datetime
     """Write the end state of a batch; what leaves goes first, to free its slot."""
     if changes.removed:
         remove_registrations(connection, changes.removed, at)
-    if changes.moved_tokens:
-        connection.execute(
-            _DROP_HOLDER, [_holder_key(before) for before, _ in changes.moved_tokens]
-        )
-    written = changes.added + changes.changed
-    if written:
-        connection.execute(
-            upsert(connection, registrations, changing=_CHANGING),
-            list(map(from_registration, written)),
-        )
-    holders = changes.added + [after for _, after in changes.moved_tokens]
-    if holders:
-        connection.execute(
-            insert_missing(connection, token_holders),
-            [
-                {
-                    "application_id": row.application_id,
-                    "token_hash": row.token_hash,
-                    "registration_id": row.id,
-                }
-                for row in holders
-            ],
-        )
-    if changes.touched:
-        connection.execute(
-            _TOUCH, [_key(row) | {"at_ms": to_ms(row.refreshed)} for row in changes.touched]
-        )
+    run_rows(
+        connection,
+        _DROP_HOLDER,
+        _HOLDER,
+        [_holder_of(before) for before, _ in changes.moved_tokens],
+    )
+    insert_rows(connection, registrations, [row_of(row) for row in changes.added])
+    upsert_rows(
+        connection, registrations, [row_of(row) for row in changes.changed], changing=_CHANGING
+    )
+    insert_new_rows(
+        connection,
+        token_holders,
+        [
+            _holder_of(row)
+            for row in (*changes.added, *(after for _, after in changes.moved_tokens))
+        ],
+    )
+    run_rows(
+        connection,
+        _TOUCH,
+        (*_KEYS, "at_ms"),
+        [(*_key_of(row), to_ms(row.refreshed)) for row in changes.touched],
+    )
 
 
 def remove_registrations(
@@ -86,7 +88,7 @@ def remove_registrations(
     by_application: dict[bytes, list[Registration]] = {}
     for row, _ in leaving:
         by_application.setdefault(row.application_id, []).append(row)
-    connection.execute(_REMOVE, [_key(row) for row, _ in leaving])
+    run_rows(connection, _REMOVE, _KEYS, [_key_of(row) for row, _ in leaving])
     for application_id, rows in by_application.items():
         connection.execute(
             delete(subscriptions).where(
@@ -94,7 +96,7 @@ def remove_registrations(
                 subscriptions.c.registration_id.in_([row.id for row in rows]),
             )
         )
-    connection.execute(_DROP_HOLDER, [_holder_key(row) for row, _ in leaving])
+    run_rows(connection, _DROP_HOLDER, _HOLDER, [_holder_of(row) for row, _ in leaving])
     connection.execute(
         insert(departed_registrations),
         [_departed(row, reason, at, notes) for row, reason in leaving],
@@ -121,13 +123,9 @@ def _departed(
     }
 
 
-def _key(row: Registration) -> dict[str, Any]:
-    return {"key_application_id": row.application_id, "key_bucket": row.bucket, "key_id": row.id}
+def _key_of(row: Registration) -> tuple[Id, int, Id]:
+    return row.application_id, row.bucket, row.id
 
 
-def _holder_key(row: Registration) -> dict[str, Any]:
-    return {
-        "key_application_id": row.application_id,
-        "key_token_hash": row.token_hash,
-        "key_id": row.id,
-    }
+def _holder_of(row: Registration) -> tuple[Id, bytes, Id]:
+    return row.application_id, row.token_hash, row.id

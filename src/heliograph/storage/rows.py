@@ -62,8 +62,13 @@ def to_registration(row: Row[Any]) -> Registration:
     )
 
 
+def row_of(registration: Registration) -> tuple[Any, ...]:
+    """Spell a registration as a row, in the order of its table's columns."""
+    return tuple(from_registration(registration).values())
+
+
 def from_registration(registration: Registration) -> dict[str, Any]:
-    """Spell a registration as a row of its table."""
+    """Spell a registration by its table's columns, in their order."""
     return {
         "application_id": registration.application_id,
         "bucket": registration.bucket,

@@ -1,14 +1,21 @@
-"""uvicorn's HTTP protocol with bounds on a request's head.
+"""uvicorn's HTTP protocol with bounds on a request's head, and deaf to upgrades.
 
-The parser beneath has none: a header without end would grow until memory
-is gone, and a connection that says nothing would stay for ever.
+The parser beneath has no bounds: a header without end would grow until
+memory is gone, and a connection that says nothing would stay for ever. And
+where a request offers another protocol, as Java's client and curl do with
+`Upgrade: h2c`, it takes the body for the first words of that protocol. We
+take up no offer: such a request is one like any other.
+
+Source: RFC 9110 section 7.8.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
@@ -22,6 +29,30 @@ _TOO_LARGE = (
 )
 
 
+_FRAMING = (b"content-length", b"transfer-encoding")
+
+
+class _Parser(httptools.HttpRequestParser):
+    """Keeps what follows the head of an offer to upgrade, which it can't parse itself.
+
+    rest: that, until the next parser takes it; None where nothing was offered.
+    """
+
+    def __init__(self, protocol: HttpToolsProtocol) -> None:
+        super().__init__(protocol)
+        self.rest: bytes | None = None
+        with suppress(AttributeError):
+            # As uvicorn sets it, where the parser is new enough to know it.
+            self.set_dangerous_leniencies(lenient_data_after_close=True)
+
+    def feed_data(self, data: Any) -> None:
+        """Parse; raises HttpParserError."""
+        try:
+            super().feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            self.rest = data[offer.args[0] :]
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """Closes connections whose next request's head is too long or too late."""
 
@@ -31,6 +62,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_head = False
         self._head_bytes = 0
         self._head_timer: TimerHandle | None = None
+        self._is_going_on = False
+        self.parser: _Parser = _Parser(self)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
@@ -45,6 +78,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse, then count what belongs to a head that is not complete yet."""
         super().data_received(data)
+        while (rest := self.parser.rest) is not None:
+            self._go_on()
+            super().data_received(rest)
         if not self._is_in_head:
             return
         self._head_bytes += len(data)
@@ -56,15 +92,36 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Begin a head."""
+        if self._is_going_on:
+            return
         super().on_message_begin()
         self._is_in_head = True
         self._head_bytes = 0
 
     def on_headers_complete(self) -> None:
         """End a head."""
+        if self._is_going_on:
+            return
         self._is_in_head = False
         self._disarm()
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """End a request; where it offers an upgrade, its body is still to come."""
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
+    def _go_on(self) -> None:
+        """Take a new parser where the last one saw an offer to upgrade, and stopped.
+
+        It is told how the body is framed, by a head that is nobody's, and
+        goes on behind that.
+        """
+        framing = [b"%b: %b\r\n" % field for field in self.headers if field[0] in _FRAMING]
+        self._is_going_on, self.headers = True, []
+        self.parser = _Parser(self)
+        self.parser.feed_data(b"POST / HTTP/1.1\r\n" + b"".join(framing) + b"\r\n")
+        self._is_going_on = False
 
     def _arm(self) -> None:
         loop = asyncio.get_running_loop()

@@ -42,7 +42,6 @@ async def furnish_mobilefirst(
         return tokens.mint(core.signer, whose.id, elements, now=now - age)
 
     return {
-        "mf": f"/imfpush/v1/apps/{APP}",
         "mf_app": APP,
         "mf_other_app": OTHER_APP,
         "mf_client_id": spell("api_client", client.id),

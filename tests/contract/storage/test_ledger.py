@@ -241,3 +241,16 @@ async def fill_bucket(world: World, bucket: int, count: int) -> None:
         if bucket_of(slot) == bucket:
             drafts.append(world.draft(f"b{number}", device=f"b{number}"))
     await asyncio.gather(*map(world.store.registry.register, drafts))
+
+
+async def test_notifications_are_listed_newest_first(world: World) -> None:
+    made = []
+    for _ in range(5):
+        world.clock.advance(1)
+        made.append(await accept(world))
+    store = world.store.notifications
+
+    first = await store.notifications(world.application.id, before=None, limit=3)
+    rest = await store.notifications(world.application.id, before=first[-1].id, limit=3)
+
+    assert [shown.id for shown in (*first, *rest)] == made[::-1]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.contract.storage.sending import (
-    accept,
     claim,
     commit,
     commit_deferred,
@@ -386,16 +385,3 @@ async def test_a_silenced_change_between_pages_takes_effect(world: World) -> Non
     rest = await read(world, claimed, page.cursor)
 
     assert [(target.id, target.token) for target in rest.targets] == [(later[1].id, "rotated")]
-
-
-async def test_notifications_are_listed_newest_first(world: World) -> None:
-    made = []
-    for _ in range(5):
-        world.clock.advance(1)
-        made.append(await accept(world))
-    store = world.store.notifications
-
-    first = await store.notifications(world.application.id, before=None, limit=3)
-    rest = await store.notifications(world.application.id, before=first[-1].id, limit=3)
-
-    assert [shown.id for shown in (*first, *rest)] == made[::-1]

@@ -92,9 +92,6 @@ OTHERWISE = "BASE_TYPE_INVALID"
 
 _LEAVES = "_errors"
 
-_MOST_NAMED = 200
-"""Problems named in one answer: a body of nothing else must not come back tenfold."""
-
 
 def render_error(error: CoreError | WebError, request: Request, core: Core) -> Response:
     """Answer one error in Discord's form, with every problem of a body in its place."""
@@ -134,7 +131,7 @@ def _tree_of(error: CoreError | WebError) -> dict[str, Any]:
         message = f"Expected \"{error.header}\" header to be one of {{'application/json'}}."
         return {_LEAVES: [{"code": "CONTENT_TYPE_INVALID", "message": message}]}
     problems = error.problems if isinstance(error, InvalidRequest) else ()
-    return _tree(problems[:_MOST_NAMED])
+    return _tree(problems)
 
 
 def _tree(problems: Sequence[Problem]) -> dict[str, Any]:

@@ -77,9 +77,15 @@ async def caller_of(
         named = await _application_id(core, client.account_id, application)
         is_own = named == client.application_id
     is_within = is_own or client.application_id is None
-    if not is_within or not scopes.opens(token.elements, operation, application, is_own=is_own):
+    # What the client may have now: its rights may be fewer than when it was granted them.
+    elements = [
+        each
+        for each in token.elements
+        if each.startswith(scopes.APPLICATION_PREFIX) or scopes.may_have(client, each)
+    ]
+    if not is_within or not scopes.opens(elements, operation, application, is_own=is_own):
         raise NotPermitted(scopes.needed_for(operation, application))
-    rights = client.scopes & scopes.rights_of(token.elements)
+    rights = client.scopes & scopes.rights_of(elements)
     return ClientPrincipal(replace(client, scopes=rights))
 
 

@@ -46,6 +46,9 @@ _QUERY_REPLIES = {
 }
 """Query parameters that no body has."""
 
+_KEY = frozenset({"deviceId", "tagName"})
+"""What names a subscription in a DELETE's query, and elsewhere in a body."""
+
 _KINDS = {"registration": "device", "member": "device"}
 """What a caller of these operations knows the core's things as."""
 
@@ -67,7 +70,7 @@ def render_error(error: CoreError | WebError, request: Request, core: Core) -> R
 def _push_error(error: CoreError | WebError, request: Request) -> Response:
     reply = _reply_to(error, request)
     body = {
-        "message": message_of(reply.code, _facts_of(error)),
+        "message": message_of(reply.code, _facts_of(error, request)),
         "code": reply.code,
         "docUrl": f"{request.door.public_url}/docs/dialects/mobilefirst.md#errors",
     }
@@ -108,22 +111,24 @@ def _reply_to_problems(problems: Sequence[Problem], request: Request) -> Reply:
         return table.WRONG_SHAPE
     if name in _QUERY_REPLIES:
         return _QUERY_REPLIES[name]
-    # A DELETE has no body, so that all its fields are parameters; and unknown
-    # properties of bodies are ignored, so that an unknown field is one as well.
+    # Unknown properties of bodies are ignored, so that an unknown field is a parameter;
+    # and a DELETE has no body, so that these two are parameters there.
     if first.kind is ProblemKind.UNKNOWN_FIELD:
         return table.BAD_QUERY
-    if request.method == "DELETE":
+    if request.method == "DELETE" and name in _KEY:
         is_missing = first.kind is ProblemKind.MISSING
         return table.MISSING_QUERY if is_missing else table.BAD_QUERY
     return table.TABLE[InvalidRequest]
 
 
-def _facts_of(error: CoreError | WebError) -> dict[str, str]:
+def _facts_of(error: CoreError | WebError, request: Request) -> dict[str, str]:
     match error:
         case InvalidRequest(problems=problems):
             return {"problems": _spelled(problems)}
         case NotFound(kind=kind, id=name) | Conflict(kind=kind, id=name):
-            return {"kind": _KINDS.get(kind, kind), "id": name}
+            # Where the path has a subscription's id, the core names but its parts.
+            known_as = request.path_params.get(f"{kind}_id", name)
+            return {"kind": _KINDS.get(kind, kind), "id": known_as}
         case NotPermitted(action=needed):
             return {"needed": needed}
         case EndpointNotFound(path=path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from heliograph.core.errors import ProblemKind
 from heliograph.dialects.mobilefirst.schemas.devices import Device
@@ -23,7 +23,13 @@ class SubscriptionBody(Wire):
 
     device_id: Name
     tag_names: Annotated[Items[Name], Field(min_length=1, max_length=MAX_TAGS)] | None = None
-    tag_name: Annotated[Name | None, Field(validate_default=True)] = None
+    tag_name: Name | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spell_out(cls, body: object) -> object:
+        # Only what stands in the body is complained of under the name it has there.
+        return {"tagName": None, **body} if isinstance(body, dict) else body
 
     @field_validator("tag_name")
     @classmethod

@@ -19,9 +19,11 @@ def _one_segment(name: str) -> str:
 
 def _is_on(text: object) -> object:
     """Read a flag that one page shows as a number: any but 0 means yes."""
-    if isinstance(text, str) and text.isascii() and text.isdecimal():
-        return "true" if text.strip("0") else "false"
-    return text
+    if not isinstance(text, str):
+        return text
+    if text.isascii() and text.isdecimal():
+        return text.strip("0") != ""
+    return {"true": True, "false": False}.get(text.lower(), text)
 
 
 TagName = Annotated[Name, AfterValidator(_one_segment)]
