@@ -52,7 +52,7 @@ class _Worker(asyncio.Protocol):
         self._run.saw(int(head[9:12]), self._sent_at)
         self._next()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's
         self._run.ended()
 
     def _next(self) -> None:

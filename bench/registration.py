@@ -63,7 +63,9 @@ def _engine(database_url: str | None, say: Callable[[str], None]) -> dict[str, f
         site = asyncio.run(_prepare(data, database_url))
         say(f"  {name}: filling in {PRESENT:,} registrations")
         if database_url:
-            asyncio.run(fill_postgresql(database_url, site.account_id, site.application_id, PRESENT))
+            asyncio.run(
+                fill_postgresql(database_url, site.account_id, site.application_id, PRESENT)
+            )
         else:
             fill_sqlite(data / FILE_NAME, site.account_id, site.application_id, PRESENT)
         mix = Mix()
@@ -136,18 +138,14 @@ def _over_http(site: Site, mix: Mix) -> dict[str, float]:
     command.append(str(site.config.data))
     if site.config.storage.database_url:
         command += ["--database-url", site.config.storage.database_url.get_secret_value()]
-    server = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert server.stdout is not None
         url = server.stdout.readline().split()[-1]
         pin(server.pid, SERVER_CORE)
         host, _, port = url.removeprefix("http://").partition(":")
         _wait_until_ready(url)
-        plan = Plan(
-            host, int(port), _requests(site, mix, host), CONNECTIONS, WARM_UP_S, SECONDS
-        )
+        plan = Plan(host, int(port), _requests(site, mix, host), CONNECTIONS, WARM_UP_S, SECONDS)
         loader = subprocess.Popen(
             [sys.executable, "-m", "bench.load"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from heliograph.config import Config
-    from heliograph.core.ports import Clock, Provider, Store
+    from heliograph.core.ports import Clock, Provider
+    from heliograph.core.store import Store
     from heliograph.web.dialect import Dialect
 
 DIALECTS: tuple[Dialect, ...] = (NATIVE, LAYER, NAVIXY, TWILIO, DISCORD, MOBILEFIRST)

@@ -11,7 +11,7 @@ import pytest
 
 from heliograph.config import Config, Delivery, Listener
 from heliograph.core.model.identity import SessionForm
-from heliograph.core.ports import RegistrationFilter
+from heliograph.core.model.listing import RegistrationFilter
 from heliograph.web.server import Server
 from heliograph.wiring import Stack
 

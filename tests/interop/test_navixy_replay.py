@@ -20,7 +20,7 @@ from tests.system.engine import Engine, config_of, running
 
 from heliograph.config import Listener, Storage
 from heliograph.core.ids import parse, spell
-from heliograph.core.ports import RegistrationFilter
+from heliograph.core.model.listing import RegistrationFilter
 from heliograph.simulators import Simulators
 from heliograph.web.server import Server
 

@@ -13,9 +13,9 @@ from heliograph.core.ids import uuid_text
 from heliograph.core.model.application import ApnsCredential, Defaults, FcmCredential
 from heliograph.core.model.audience import Everyone
 from heliograph.core.model.identity import ALL_SCOPES, ApiClient, ClientPrincipal
+from heliograph.core.model.listing import RegistrationFilter
 from heliograph.core.model.notification import Content, NotificationState, Options
 from heliograph.core.model.registration import Draft, Environment, ProviderName, Slot
-from heliograph.core.ports import RegistrationFilter
 from heliograph.wiring import Stack
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from heliograph.core.ids import Id
-    from heliograph.core.ports import AliasStore, Clock
+    from heliograph.core.ports import Clock
+    from heliograph.core.store import AliasStore
 
 _ATTEMPTS = 16
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from heliograph.core.model.identity import Principal
-    from heliograph.core.ports import Clock, IdentityStore, Sealer
+    from heliograph.core.ports import Clock, Sealer
+    from heliograph.core.store import IdentityStore
 
 MAX_NAME_CHARS = 256
 

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from heliograph.core.model.application import Application
-    from heliograph.core.ports import Clock, IdentityStore
+    from heliograph.core.ports import Clock
+    from heliograph.core.store import IdentityStore
 
 MAX_USER_ID_CHARS = 256
 MIN_TTL_S = 1

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from heliograph.core.model.audience import Audience
     from heliograph.core.model.delivery import Delivery
     from heliograph.core.model.identity import Principal
-    from heliograph.core.ports import Clock, NotificationStore
+    from heliograph.core.ports import Clock
+    from heliograph.core.store import NotificationStore
 
 MAX_LISTED = 10_000
 """Users, tags, registrations or addresses that one request may name."""

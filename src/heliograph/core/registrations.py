@@ -16,8 +16,8 @@ from heliograph.core.errors import (
 )
 from heliograph.core.ids import Id, spell
 from heliograph.core.model.identity import Scope, SessionPrincipal
+from heliograph.core.model.listing import Condition, RegistrationField, RegistrationFilter
 from heliograph.core.model.registration import Attribute, ProviderName
-from heliograph.core.ports import Condition, RegistrationField, RegistrationFilter
 from heliograph.core.tokens import MAX_TOKEN_CHARS, has_control_characters
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
         Registration,
         Slot,
     )
-    from heliograph.core.ports import Clock, RegistryStore
+    from heliograph.core.ports import Clock
+    from heliograph.core.store import RegistryStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
     from heliograph.core.model.application import Application
     from heliograph.core.model.identity import Principal
+    from heliograph.core.model.listing import Condition
     from heliograph.core.model.registration import ProviderName
-    from heliograph.core.ports import Clock, Condition, TagStore
+    from heliograph.core.ports import Clock
     from heliograph.core.registrations import Registrations
+    from heliograph.core.store import TagStore
 
 MAX_LABEL_CHARS = 256
 

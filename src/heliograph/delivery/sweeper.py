@@ -11,7 +11,8 @@ from heliograph.core.errors import Unavailable
 from heliograph.observability.failures import frames_of
 
 if TYPE_CHECKING:
-    from heliograph.core.ports import Clock, ShardLedger, ShardQueue
+    from heliograph.core.ports import Clock, ShardQueue
+    from heliograph.core.store import ShardLedger
 
 _log = structlog.get_logger("heliograph.delivery")
 

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from heliograph.core.model.delivery import Cursor, Page, Shard
     from heliograph.core.model.notification import Notification
     from heliograph.core.model.registration import ProviderName
-    from heliograph.core.ports import Clock, Provider, ShardLedger, ShardQueue
+    from heliograph.core.ports import Clock, Provider, ShardQueue
+    from heliograph.core.store import ShardLedger
 
 T = TypeVar("T")
 _Hold = tuple["Id", int]

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from heliograph.core.model.delivery import Shard
     from heliograph.core.model.notification import Notification
-    from heliograph.core.ports import Clock, ShardLedger
+    from heliograph.core.ports import Clock
+    from heliograph.core.store import ShardLedger
 
 
 class LedgerQueue:

@@ -18,7 +18,7 @@ from heliograph.core.model.registration import (
     ProviderName,
     UserKey,
 )
-from heliograph.core.ports import SealedCredential
+from heliograph.core.store import SealedCredential
 from heliograph.storage.engines import insert_missing, upsert
 from heliograph.storage.members import resolve_members
 from heliograph.storage.registry_changes import remove_registrations

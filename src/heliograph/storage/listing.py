@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, false, func, not_, or_, select
 
 from heliograph.core.ids import PREFIXES, raw_of
-from heliograph.core.ports import Condition, RegistrationField
+from heliograph.core.model.listing import Condition, RegistrationField
 from heliograph.storage.tables import members, registrations, tags, users
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Select
 
     from heliograph.core.ids import Id
-    from heliograph.core.ports import RegistrationFilter
+    from heliograph.core.model.listing import RegistrationFilter
 
 _COLUMNS: dict[RegistrationField, ColumnElement[str]] = {
     RegistrationField.DEVICE_ID: registrations.c.device_id,

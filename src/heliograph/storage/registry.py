@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from heliograph.core.errors import CoreError
     from heliograph.core.ids import Id
+    from heliograph.core.model.listing import RegistrationFilter
     from heliograph.core.model.registration import (
         Changes,
         Draft,
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
         Registration,
         Slot,
     )
-    from heliograph.core.ports import RegistrationFilter
     from heliograph.storage.database import Database
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
-    from heliograph.core.ports import Condition
+    from heliograph.core.model.listing import Condition
     from heliograph.storage.database import Database
 
 

@@ -11,8 +11,8 @@ from tests.asgi_client import call
 
 from heliograph.core.ids import new_id
 from heliograph.core.model.identity import SessionForm
+from heliograph.core.model.listing import RegistrationFilter
 from heliograph.core.model.registration import ProviderName, TokenKind
-from heliograph.core.ports import RegistrationFilter
 from heliograph.dialects.discord import DIALECT, mapping
 from heliograph.dialects.discord.auth import SYNC_TOKEN_LIFE
 from heliograph.wiring import Stack

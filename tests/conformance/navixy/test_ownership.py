@@ -11,7 +11,7 @@ import pytest
 from tests.asgi_client import call
 
 from heliograph.core.model.identity import SessionForm
-from heliograph.core.ports import RegistrationFilter
+from heliograph.core.model.listing import RegistrationFilter
 from heliograph.dialects.navixy import DIALECT
 from heliograph.wiring import Stack
 

@@ -25,6 +25,7 @@ from tests.contract.storage.world import World, new_world
 from heliograph.core.clock import from_ms, to_ms
 from heliograph.core.errors import Conflict, NotAuthenticated
 from heliograph.core.model.delivery import Cursor, Prune
+from heliograph.core.model.listing import RegistrationFilter
 from heliograph.core.model.registration import (
     Changes,
     Claim,
@@ -34,7 +35,6 @@ from heliograph.core.model.registration import (
     Slot,
     token_hash,
 )
-from heliograph.core.ports import RegistrationFilter
 from heliograph.storage.store import SqlStore, open_store
 from heliograph.storage.tables import registrations, subscriptions, token_holders
 

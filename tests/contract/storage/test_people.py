@@ -11,9 +11,9 @@ from tests.contract.storage.world import new_application
 
 from heliograph.core.errors import NotAuthenticated
 from heliograph.core.ids import new_id
+from heliograph.core.model.listing import RegistrationFilter
 from heliograph.core.model.registration import ProviderName
 from heliograph.core.model.tag import Subscribed
-from heliograph.core.ports import RegistrationFilter
 from heliograph.storage.tables import departed_registrations, members, users
 
 if TYPE_CHECKING:

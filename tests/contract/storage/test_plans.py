@@ -15,7 +15,7 @@ from heliograph.core.clock import to_ms
 from heliograph.core.ids import new_id
 from heliograph.core.model.audience import Everyone, Tags, Users
 from heliograph.core.model.delivery import Cursor
-from heliograph.core.ports import RegistrationFilter
+from heliograph.core.model.listing import RegistrationFilter
 from heliograph.storage.store import SqlStore, open_store
 from heliograph.storage.tables import (
     members,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from heliograph.core.ids import Id, new_id, spell
+from heliograph.core.model.listing import Condition, RegistrationField, RegistrationFilter
 from heliograph.core.model.registration import (
     Changes,
     FreshUser,
@@ -15,7 +16,6 @@ from heliograph.core.model.registration import (
     UserKey,
 )
 from heliograph.core.model.tag import Subscribed, Tag
-from heliograph.core.ports import Condition, RegistrationField, RegistrationFilter
 
 if TYPE_CHECKING:
     from tests.contract.storage.world import World

@@ -20,7 +20,7 @@ from heliograph.core.ids import new_id, spell
 from heliograph.core.model.application import Account, ApnsCredential, Defaults, FcmCredential
 from heliograph.core.model.identity import Scope
 from heliograph.core.model.registration import Environment, ProviderName
-from heliograph.core.ports import SealedCredential
+from heliograph.core.store import SealedCredential
 
 if TYPE_CHECKING:
     from tests.conftest import FakeClock

@@ -11,8 +11,8 @@ from heliograph.core.claims import RegistryState
 from heliograph.core.errors import InvalidRequest, InvalidToken, NotFound, NotPermitted, ProblemKind
 from heliograph.core.ids import new_id
 from heliograph.core.model.identity import Scope
+from heliograph.core.model.listing import RegistrationFilter
 from heliograph.core.model.registration import Changes, ProviderName, Slot, UserKey
-from heliograph.core.ports import RegistrationFilter
 from heliograph.core.registrations import Registrations, check_token
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from tests.unit.delivery.stage import Stage, until
 from heliograph.core.errors import NotFound, Unavailable
 from heliograph.core.model.audience import Address, Addresses, Registrations
 from heliograph.core.model.delivery import DeliveryState
+from heliograph.core.model.listing import RegistrationFilter
 from heliograph.core.model.notification import Counters
 from heliograph.core.model.outcome import (
     ACCEPTED,
@@ -23,7 +24,6 @@ from heliograph.core.model.outcome import (
     TokenGone,
 )
 from heliograph.core.model.registration import ProviderName
-from heliograph.core.ports import RegistrationFilter
 
 if TYPE_CHECKING:
     from heliograph.core.ports import Batch

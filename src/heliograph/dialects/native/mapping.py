@@ -23,9 +23,9 @@ from heliograph.core.model.audience import (
 )
 from heliograph.core.model.delivery import Cursor, Delivery
 from heliograph.core.model.identity import SessionPrincipal
+from heliograph.core.model.listing import RegistrationFilter
 from heliograph.core.model.notification import Content, Counters, Notification, Options
 from heliograph.core.model.registration import Changes, Draft, Registration, Slot, UserKey
-from heliograph.core.ports import RegistrationFilter
 from heliograph.dialects.native import schemas
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from heliograph.core import access
 from heliograph.core.errors import NotFound
 from heliograph.core.ids import spell
 from heliograph.core.model.identity import Scope
-from heliograph.core.ports import RegistrationFilter
+from heliograph.core.model.listing import RegistrationFilter
 from heliograph.dialects.twilio import auth, mapping, schemas
 from heliograph.web.dialect import Route
 from heliograph.web.responses import json_response

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from heliograph.core.errors import NotFound
 from heliograph.core.ids import Id, letters_of, raw_of
-from heliograph.core.ports import Condition, RegistrationField
+from heliograph.core.model.listing import Condition, RegistrationField
 from heliograph.dialects.mobilefirst.errors.messages import message_of
 from heliograph.dialects.mobilefirst.errors.table import TABLE
 from heliograph.dialects.mobilefirst.mapping import devices

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heliograph.core.errors import InvalidRequest, NotFound, Problem, ProblemKind
+from heliograph.core.model.listing import Condition, RegistrationField
 from heliograph.core.model.registration import ProviderName
-from heliograph.core.ports import Condition, RegistrationField
 from heliograph.core.tokens import has_control_characters
 from heliograph.dialects.mobilefirst.mapping.paging import CREATED_MODE, timestamp
 from heliograph.dialects.mobilefirst.schemas.tags import Tag

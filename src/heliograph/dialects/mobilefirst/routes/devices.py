@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heliograph.core.ports import RegistrationField, RegistrationFilter
+from heliograph.core.model.listing import RegistrationField, RegistrationFilter
 from heliograph.dialects.mobilefirst.auth import scopes
 from heliograph.dialects.mobilefirst.mapping import devices as mapping
 from heliograph.dialects.mobilefirst.mapping import filters, paging

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heliograph.core.errors import Conflict, NotFound
-from heliograph.core.ports import RegistrationField
+from heliograph.core.model.listing import RegistrationField
 from heliograph.dialects.mobilefirst.auth import scopes
 from heliograph.dialects.mobilefirst.mapping import devices, filters, paging
 from heliograph.dialects.mobilefirst.mapping import subscriptions as mapping

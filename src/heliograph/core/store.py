@@ -1,0 +1,320 @@
+"""What the domain asks of its store, in the domain's words. One adapter: `storage/`.
+
+Every method may raise `Unavailable`; the others it raises are named.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from heliograph.core.ids import Id
+    from heliograph.core.model.application import Account, Application
+    from heliograph.core.model.delivery import Cursor, Delivery, Page, PageCommit, Shard
+    from heliograph.core.model.identity import ApiClient, Member, Session, SessionForm, User
+    from heliograph.core.model.listing import Condition, RegistrationFilter
+    from heliograph.core.model.notification import Counters, Notification
+    from heliograph.core.model.registration import (
+        Changes,
+        Draft,
+        Environment,
+        MemberKey,
+        Owner,
+        ProviderName,
+        Registration,
+        Slot,
+    )
+    from heliograph.core.model.tag import Subscribed, Subscription, Tag
+
+
+class RegistryStore(Protocol):
+    """Registrations, their slots and their tokens' holders."""
+
+    async def register(self, draft: Draft) -> Registration:
+        """Write a draft durably; answer what now fills its slot.
+
+        Raises Conflict where the draft refuses an occupied slot, and
+        NotAuthenticated where its session has ended meanwhile.
+        """
+        ...
+
+    async def unregister(
+        self,
+        application_id: Id,
+        slot: Slot,
+        owner: Owner | None,
+        *,
+        provider: ProviderName | None,
+        token: str | None,
+        now: datetime,
+    ) -> Registration | None:
+        """Empty a slot; answer what filled it. provider, token: for slots by token."""
+        ...
+
+    async def remove(
+        self, application_id: Id, registration_id: Id, *, now: datetime
+    ) -> Registration | None:
+        """Forget one registration; answer it, None if there is none."""
+        ...
+
+    async def change(
+        self, application_id: Id, registration_id: Id, changes: Changes, *, now: datetime
+    ) -> Registration | None:
+        """Change one registration in place; None if there is none."""
+        ...
+
+    async def get(self, application_id: Id, registration_id: Id) -> Registration | None:
+        """Read one registration."""
+        ...
+
+    async def find(
+        self,
+        application_id: Id,
+        wanted: RegistrationFilter,
+        *,
+        after: Id | None,
+        limit: int,
+    ) -> Sequence[Registration]:
+        """List registrations in the order of (bucket, id), behind `after`."""
+        ...
+
+    async def page(
+        self, application_id: Id, wanted: RegistrationFilter, *, offset: int, limit: int
+    ) -> tuple[Sequence[Registration], int]:
+        """List registrations by age from an offset; second, how many there are in all."""
+        ...
+
+    async def synchronize(
+        self, drafts: Sequence[Draft], *, is_exact: bool
+    ) -> Sequence[Registration]:
+        """Write drafts in one piece; raises as `register` does, and then writes none.
+
+        is_exact: whoever else holds their token, as one of the same kind, loses it.
+        """
+        ...
+
+    async def remove_of_member(
+        self, application_id: Id, member_id: Id, origin: str, *, now: datetime
+    ) -> int:
+        """Forget what a member registered through one dialect; answer how many."""
+        ...
+
+
+class IdentityStore(Protocol):
+    """Accounts, applications, API clients, users, sessions, sealed credentials."""
+
+    async def add_account(self, account: Account) -> None: ...
+    async def accounts(self) -> Sequence[Account]: ...
+    async def add_application(self, application: Application) -> None: ...
+    async def application(self, application_id: Id) -> Application | None: ...
+    async def applications(self, account_id: Id | None) -> Sequence[Application]: ...
+    async def add_client(self, client: ApiClient, secret_hash: bytes) -> None: ...
+    async def client(self, client_id: Id) -> ApiClient | None: ...
+    async def client_by_secret(self, secret_hash: bytes) -> ApiClient | None: ...
+    async def clients(self, account_id: Id | None) -> Sequence[ApiClient]: ...
+
+    async def ensure_member(
+        self, account_id: Id, application_id: Id, external_id: str | None, *, now: datetime
+    ) -> tuple[User, MemberKey]:
+        """Find or make the user and their membership; external_id None makes a new user."""
+        ...
+
+    async def user(self, account_id: Id, user_id: Id) -> User | None: ...
+    async def member_of_user(
+        self, application_id: Id, user_id: Id, *, now: datetime
+    ) -> MemberKey | None:
+        """Find or make a known user's membership; None for a user who isn't there."""
+        ...
+
+    async def members(
+        self, account_id: Id, *, member_id: Id | None = None, user_id: Id | None = None
+    ) -> Sequence[Member]:
+        """List memberships by id or of a user, in an account's applications."""
+        ...
+
+    async def users(
+        self, account_id: Id | None, *, after: Id | None, limit: int
+    ) -> Sequence[User]: ...
+    async def add_session(self, session: Session, token_hash: bytes) -> None: ...
+    async def session_by_token(self, token_hash: bytes, form: SessionForm) -> Session | None: ...
+    async def sessions(
+        self, application_id: Id, *, after: Id | None, limit: int
+    ) -> Sequence[Session]: ...
+
+    async def end_session(self, session_id: Id, *, now: datetime) -> bool:
+        """Delete a session and every registration that was made through it."""
+        ...
+
+    async def put_credential(
+        self,
+        application_id: Id,
+        credential_id: Id,
+        provider: ProviderName,
+        environment: Environment,
+        sealed: bytes,
+        *,
+        now: datetime,
+    ) -> None:
+        """Store a sealed provider credential in place of the former one."""
+        ...
+
+    async def credentials(self, application_id: Id) -> Sequence[SealedCredential]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SealedCredential:
+    """A provider credential as stored."""
+
+    id: Id
+    provider: ProviderName
+    environment: Environment
+    sealed: bytes
+
+
+class AliasStore(Protocol):
+    """Short values for ids, one per kind and scope."""
+
+    async def by_alias(self, kind: str, scope_id: Id, value: str) -> Id | None: ...
+    async def alias_of(self, kind: str, scope_id: Id, thing_id: Id) -> str | None: ...
+    async def add_alias(self, kind: str, scope_id: Id, value: str, thing_id: Id) -> bool:
+        """Write an alias; False where the value or the id has one already."""
+        ...
+
+    async def drop_alias(self, kind: str, scope_id: Id, value: str) -> None: ...
+
+
+class TagStore(Protocol):
+    """Labels and the registrations subscribed to them."""
+
+    async def add_tag(self, tag: Tag) -> bool:
+        """Write a tag; False where the label is taken."""
+        ...
+
+    async def tag(self, application_id: Id, label: str) -> Tag | None: ...
+    async def change_tag(
+        self, application_id: Id, label: str, description: str | None, *, now: datetime
+    ) -> Tag | None: ...
+    async def remove_tag(self, application_id: Id, label: str) -> bool:
+        """Delete a tag with its subscriptions; False where there is none."""
+        ...
+
+    async def tags(
+        self, application_id: Id, conditions: Sequence[Condition], *, offset: int, limit: int
+    ) -> tuple[Sequence[Tag], int]:
+        """List tags by age from an offset; second, how many there are in all."""
+        ...
+
+    async def subscriptions(
+        self, application_id: Id, conditions: Sequence[Condition], *, offset: int, limit: int
+    ) -> tuple[Sequence[Subscription], int]:
+        """List subscriptions by age from an offset; second, how many there are in all."""
+        ...
+
+    async def subscription(
+        self, application_id: Id, tag_id: Id, registration_id: Id
+    ) -> Subscription | None: ...
+
+    async def subscribers(
+        self, application_id: Id, tag_ids: Sequence[Id]
+    ) -> Mapping[Id, Mapping[ProviderName, int]]:
+        """Count the subscriptions to each tag by provider; who has none is left out."""
+        ...
+
+    async def subscribe(
+        self, application_id: Id, registration_id: Id, label: str, *, now: datetime
+    ) -> Subscribed:
+        """Add a subscription, making the tag if it is new."""
+        ...
+
+    async def unsubscribe(self, application_id: Id, registration_id: Id, label: str) -> bool:
+        """Take a subscription away; False where there was none."""
+        ...
+
+    async def labels_of(self, application_id: Id, registration_id: Id) -> Sequence[str]:
+        """List a registration's labels in alphabetical order."""
+        ...
+
+
+class NotificationStore(Protocol):
+    """Accepted notifications and the records of their deliveries."""
+
+    async def accept(self, notification: Notification) -> None:
+        """Write a notification, its recipients and its shards in one piece.
+
+        A notification in state `running` is cut into shards here.
+        """
+        ...
+
+    async def notification(
+        self, application_id: Id, notification_id: Id
+    ) -> Notification | None: ...
+    async def notifications(
+        self, application_id: Id, *, before: Id | None, limit: int
+    ) -> Sequence[Notification]:
+        """List notifications, newest first."""
+        ...
+
+    async def counters(self, notification_id: Id) -> Counters: ...
+    async def deliveries(
+        self, notification_id: Id, *, after: Cursor | None, limit: int
+    ) -> Sequence[Delivery]: ...
+
+
+class ShardLedger(Protocol):
+    """The shard table: pages out, outcomes in."""
+
+    async def claim(
+        self, worker: str, *, limit: int, leased_until: datetime, now: datetime
+    ) -> Sequence[tuple[Shard, Notification]]:
+        """Take due shards that nobody holds; raises each one's epoch."""
+        ...
+
+    async def renew(self, shards: Sequence[Shard], *, leased_until: datetime) -> None: ...
+    async def release(self, shards: Sequence[Shard]) -> None: ...
+
+    async def read_page(
+        self,
+        shard: Shard,
+        notification: Notification,
+        cursor: Cursor | None,
+        *,
+        limit: int,
+        now: datetime,
+    ) -> Page:
+        """Read the targets behind `cursor`; who went silent before `now` is left out."""
+        ...
+
+    async def commit_page(self, commit: PageCommit) -> bool:
+        """Write what a page came to; False if the shard has another owner by now."""
+        ...
+
+    async def sweep(self, *, now: datetime, limit: int) -> int:
+        """Turn due deferred deliveries into retry shards; answer how many shards."""
+        ...
+
+
+class Store(Protocol):
+    """The whole store."""
+
+    @property
+    def registry(self) -> RegistryStore: ...
+    @property
+    def tags(self) -> TagStore: ...
+    @property
+    def aliases(self) -> AliasStore: ...
+    @property
+    def identity(self) -> IdentityStore: ...
+    @property
+    def notifications(self) -> NotificationStore: ...
+    @property
+    def ledger(self) -> ShardLedger: ...
+
+    async def is_ready(self) -> bool:
+        """Say whether reads and writes work now."""
+        ...
+
+    async def close(self) -> None: ...
