@@ -47,10 +47,10 @@ if TYPE_CHECKING:
 
 DIALECTS: tuple[Dialect, ...] = (NATIVE, LAYER, NAVIXY, TWILIO, DISCORD, MOBILEFIRST)
 
-_WORKER_STOP_S = 8.0
+_WORKER_STOP_S = 6.5
 """How long the worker may take to stop."""
 
-_STOP_S = 9.0
+_STOP_S = 7.5
 """How long the whole stop may take; 10 s is the promise."""
 
 

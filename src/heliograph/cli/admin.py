@@ -49,8 +49,8 @@ def _dialect_names(twilio_app: str | None, mobilefirst_id: str | None) -> dict[s
     if twilio_app is not None and not re.fullmatch("[a-z0-9_]{1,64}", twilio_app):
         expected = "1 to 64 lower-case letters, digits and underscores"
         problems.append(Problem(("--twilio-app",), ProblemKind.MALFORMED, expected))
-    if mobilefirst_id is not None and not re.fullmatch(r"[^\x00-\x20/]{1,64}", mobilefirst_id):
-        expected = "1 to 64 characters without blanks and slashes"
+    if mobilefirst_id is not None and not re.fullmatch(r"[^\x00-\x20/]{1,255}", mobilefirst_id):
+        expected = "1 to 255 characters without blanks and slashes"
         problems.append(Problem(("--mobilefirst-id",), ProblemKind.MALFORMED, expected))
     if problems:
         raise InvalidRequest(problems)

@@ -28,5 +28,4 @@ def to_ms(instant: datetime) -> int:
 
 def from_ms(millis: int) -> datetime:
     """Turn Unix milliseconds into an aware UTC datetime."""
-    seconds, rest = divmod(millis, 1000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
+    return EPOCH + timedelta(milliseconds=millis)

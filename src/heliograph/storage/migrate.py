@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import func, select
 
 from heliograph.storage.engines import is_postgresql
@@ -29,6 +31,14 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
+    if revision == "head" and _is_current(connection, config):
+        return
     command.upgrade(config, revision)
     if not is_postgresql(connection):
         describe_sizes(connection)
+
+
+def _is_current(connection: Connection, config: Config) -> bool:
+    """Say whether there is nothing to run: reading the revisions takes a while."""
+    present = MigrationContext.configure(connection).get_current_revision()
+    return present == ScriptDirectory.from_config(config).get_current_head()

@@ -218,7 +218,7 @@ aliases = Table(
     metadata,
     _word("kind", key=True),
     _id("scope_id", key=True),
-    Column("value", String(64), primary_key=True),
+    Column("value", String(255), primary_key=True),
     _id("id"),
     UniqueConstraint("kind", "scope_id", "id"),
 )

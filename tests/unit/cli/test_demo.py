@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from heliograph.cli.demo import _read, _text, _write
+from heliograph.cli.demo import _read, _write
+from heliograph.cli.demo_site import _text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -239,3 +239,18 @@ async def test_users_and_sessions_are_listed(identity: Identity, store: Recordin
 
     assert await identity.users_of(ACCOUNT) == [ANN]
     assert len(await identity.sessions_of(APPLICATION.id)) == 1
+
+
+async def test_a_client_that_proved_itself_is_found_by_its_id(
+    identity: Identity, store: RecordingStore, clock: FakeClock
+) -> None:
+    store.answers["client"] = known = client().client
+
+    principals = [await identity.client_of(known.id) for _ in range(2)]
+
+    assert [principal.client for principal in principals] == [known, known]
+    assert store.asked("client") == [(known.id,)]
+    clock.advance(6)
+    store.answers["client"] = None
+    with pytest.raises(NotAuthenticated):
+        await identity.client_of(known.id)

@@ -8,7 +8,14 @@ from tests.unit.core.stubs import APPLICATION, RecordingStore, client, session
 
 from heliograph.core import access
 from heliograph.core.claims import RegistryState
-from heliograph.core.errors import InvalidRequest, InvalidToken, NotFound, NotPermitted, ProblemKind
+from heliograph.core.errors import (
+    Conflict,
+    InvalidRequest,
+    InvalidToken,
+    NotFound,
+    NotPermitted,
+    ProblemKind,
+)
 from heliograph.core.ids import new_id
 from heliograph.core.model.identity import Scope
 from heliograph.core.model.listing import RegistrationFilter
@@ -241,3 +248,19 @@ async def test_a_session_lists_its_own_users_registrations_only(
         (APPLICATION.id, RegistrationFilter(user_id=ann.session.user_id))
     ]
     assert (others.items, others.next_after) == ((), None)
+
+
+async def test_a_device_that_is_known_is_not_new(
+    registrations: Registrations, store: RecordingStore
+) -> None:
+    store.answers["page"] = ([], 0)
+    await registrations.require_new_device(client(), APPLICATION, "D")
+
+    store.answers["page"] = ([row_of()], 1)
+    with pytest.raises(Conflict) as caught:
+        await registrations.require_new_device(client(), APPLICATION, "D")
+
+    assert (caught.value.kind, caught.value.id) == ("device", "D")
+    reader = client(scopes=frozenset({Scope.REGISTRATIONS_READ}))
+    with pytest.raises(NotPermitted):
+        await registrations.require_new_device(reader, APPLICATION, "D")

@@ -8,8 +8,8 @@ from tests.unit.core.stubs import APPLICATION, RecordingStore, client, session
 
 from heliograph.core import access
 from heliograph.core.claims import RegistryState
-from heliograph.core.errors import InvalidRequest, NotFound
-from heliograph.core.model.tag import Subscribed
+from heliograph.core.errors import InvalidRequest, NotFound, NotPermitted
+from heliograph.core.model.tag import Subscribed, Tag
 from heliograph.core.registrations import Registrations
 from heliograph.core.tags import MAX_LABEL_CHARS, Tags, check_label
 
@@ -78,3 +78,15 @@ async def test_what_cannot_be_a_tag_is_refused(tags: Tags, label: str) -> None:
 @pytest.mark.parametrize("label", ["a", "x" * MAX_LABEL_CHARS, "día 1", "😀"])
 def test_any_printable_label_is_a_tag(label: str) -> None:
     check_label(label)
+
+
+async def test_subscribers_of_tags_are_counted_for_readers(
+    tags: Tags, store: RecordingStore
+) -> None:
+    tag = Tag(ROW.id, APPLICATION.id, "news", None, ROW.created, ROW.created)
+    store.answers["subscribers"] = counts = {tag.id: {ROW.provider: 1}}
+
+    assert await tags.subscribers(client(), APPLICATION, [tag]) == counts
+    assert store.asked("subscribers") == [(APPLICATION.id, [tag.id])]
+    with pytest.raises(NotPermitted):
+        await tags.subscribers(client(scopes=frozenset()), APPLICATION, [tag])

@@ -28,7 +28,7 @@ def upgrade() -> None:
         "aliases",
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("scope_id", sa.LargeBinary(length=16), nullable=False),
-        sa.Column("value", sa.String(length=64), nullable=False),
+        sa.Column("value", sa.String(length=255), nullable=False),
         sa.Column("id", sa.LargeBinary(length=16), nullable=False),
         sa.PrimaryKeyConstraint("kind", "scope_id", "value", name=op.f("pk_aliases")),
         sa.UniqueConstraint("kind", "scope_id", "id", name=op.f("uq_aliases_kind")),
