@@ -89,9 +89,9 @@ class Stack:
             signer=signer,
             clock=clock,
         )
-        self.application = Application(
-            self.core, doors_of(config, dialects), config, missing_parts=self._missing_parts
-        )
+        # A worker's process answers for its health, and opens no door.
+        doors = () if config.role is Role.WORKER else doors_of(config, dialects)
+        self.application = Application(self.core, doors, config, missing_parts=self._missing_parts)
         self._tasks: list[asyncio.Task[None]] = []
         self._worker: Worker | None = None
         self._providers: Mapping[ProviderName, Provider] = {}

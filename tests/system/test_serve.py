@@ -107,6 +107,7 @@ def test_a_push_accepted_by_an_api_node_is_delivered_by_a_worker_node(
     assert not _received(fakes, token)
 
     worker = site.serve("--role", "worker", name="worker")
+    assert site.native(worker).get("/registrations").status == 404
 
     report = until(lambda: _completed(native, notification))
     assert report["counters"]["accepted"] == 1

@@ -16,6 +16,7 @@ from heliograph.web.bodies import BodyLimits
 from heliograph.web.errors import EndpointNotFound, InternalFailure, MethodNotAllowed, WebError
 from heliograph.web.ownership import Ownership
 from heliograph.web.request import Request
+from heliograph.web.responses import empty_response
 from heliograph.web.router import Match, Misfit, build_table, segments_of
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Application:
     """All open doors behind one ASGI callable.
 
     Errors of the core and of the web layer become the dialect's answers
-    here; anything else is a fault of ours and rises to the server.
+    here; anything else is a fault of ours and rises to the server. Without
+    a door only health is answered, as a worker's process does.
     """
 
     def __init__(
@@ -55,6 +57,8 @@ class Application:
 
     def move_to(self, public_url: str) -> None:
         """Make links under this address from now on: the port may be known late."""
+        if not self._doors:
+            return
         doors = [door.at(public_url) for door in self._doors]
         self._table = build_table(doors)
         self._ownership = Ownership(doors)
@@ -70,12 +74,17 @@ class Application:
 
     async def answer_failure(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer InternalFailure in the owner's format, telling nothing of the inside."""
+        if not self._doors:
+            await empty_response(500)(scope, receive, send)
+            return
         request, _ = self._locate(scope, receive)
         response = self._refuse(request, InternalFailure())
         await response(scope, receive, send)
 
     def label_of(self, scope: Scope) -> tuple[str, str]:
         """Name a request's dialect and route for the log: patterns, never paths."""
+        if not self._doors:
+            return "", ""
         request, _ = self._locate(scope, _no_body)
         return request.door.dialect.name, request.route.path if request.route else ""
 
@@ -84,6 +93,8 @@ class Application:
         checked = await self._health(scope)
         if checked is not None:
             return checked
+        if not self._doors:
+            return empty_response(404)
         request, found = self._locate(scope, receive)
         if cors.is_preflight(request.method, request.headers):
             response = self._preflight(request)

@@ -48,3 +48,12 @@ async def test_other_health_paths_and_methods_belong_to_the_doors():
 
     assert (await call(app, "GET", "/health/else")).json()["by"] == "one"
     assert (await call(app, "POST", "/health/live")).json()["by"] == "one"
+
+
+async def test_a_process_without_a_door_answers_for_its_health_only():
+    app = Application(NO_CORE, [], Config())
+
+    assert (await call(app, "GET", "/health/ready")).status == 200
+    assert (await call(app, "GET", "/v1/openapi.json")).status == 404
+    assert (await call(app, "OPTIONS", "/push_tokens")).status == 404
+    assert app.label_of({"type": "http"}) == ("", "")
