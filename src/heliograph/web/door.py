@@ -58,7 +58,8 @@ class OpenDoor:
 def doors_of(config: Config, dialects: Sequence[Dialect]) -> tuple[OpenDoor, ...]:
     """Open each dialect's doors as configured, or one at the root if none is.
 
-    Raises ValueError for a door of an unknown dialect, naming its nearest.
+    Raises ValueError for a door of an unknown dialect, naming its nearest,
+    and where every door is closed.
     """
     names = [dialect.name for dialect in dialects]
     for place in config.doors:
@@ -66,7 +67,7 @@ def doors_of(config: Config, dialects: Sequence[Dialect]) -> tuple[OpenDoor, ...
             near = get_close_matches(place.dialect, names, 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ValueError(f"doors: no dialect is called {place.dialect!r}{hint}")
-    return tuple(
+    doors = tuple(
         OpenDoor(
             dialect=dialect,
             host=place.host.lower() if place.host else None,
@@ -78,6 +79,9 @@ def doors_of(config: Config, dialects: Sequence[Dialect]) -> tuple[OpenDoor, ...
         for place in _places(config, dialect.name)
         if place.is_open
     )
+    if not doors:
+        raise ValueError("no door is open")
+    return doors
 
 
 def _places(config: Config, name: str) -> list[Door]:

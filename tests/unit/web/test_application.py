@@ -177,8 +177,3 @@ async def test_an_unexpected_error_rises_to_the_server():
 
     with pytest.raises(RuntimeError):
         await call(app, "GET", "/a")
-
-
-def test_a_server_without_doors_is_refused():
-    with pytest.raises(ValueError, match="no door"):
-        application()

@@ -66,3 +66,10 @@ async def test_a_door_finds_the_application_it_is_bound_to():
     found = await OpenDoor(dialect("one"), application="app_1").bound_application(core)
 
     assert found == "application app_1"
+
+
+def test_doors_that_are_all_closed_are_refused():
+    closed = Door(dialect="one", is_open=False)
+
+    with pytest.raises(ValueError, match="no door is open"):
+        doors_of(_config(closed), [dialect("one")])
