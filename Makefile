@@ -5,7 +5,7 @@ DATA ?= var/demo
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick check format bench clean
+.PHONY: help run test coverage quick check format bench clean
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -15,6 +15,10 @@ run: ## Set everything up and start the demo (PORT=8080 DATA=var/demo)
 	@exec $(BIN)/heliograph demo --port $(PORT) --data $(DATA)
 
 test: check ## Set everything up and run every test, PostgreSQL included
+	$(BIN)/python -m pytest -q
+
+coverage: ## The same with branch coverage, which takes twice as long
+	@sh tools/setup.sh test
 	$(BIN)/python -m pytest -q --cov --cov-report=term:skip-covered
 
 quick: ## Unit tests, contracts on SQLite and conformance, in under a minute
