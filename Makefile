@@ -15,15 +15,15 @@ run: ## Set everything up and start the demo (PORT=8080 DATA=var/demo)
 	@exec $(BIN)/heliograph demo --port $(PORT) --data $(DATA)
 
 test: check ## Set everything up and run every test, PostgreSQL included
-	$(BIN)/python -m pytest -q
+	@sh tools/tests.sh
 
 coverage: ## The same with branch coverage, which takes twice as long
 	@sh tools/setup.sh test
-	$(BIN)/python -m pytest -q --cov --cov-report=term:skip-covered
+	@sh tools/tests.sh --cov --cov-report=term:skip-covered
 
 quick: ## Unit tests, contracts on SQLite and conformance, in under a minute
 	@sh tools/setup.sh test
-	$(BIN)/python -m pytest -q tests/unit tests/contract tests/conformance -k "not postgresql"
+	@sh tools/tests.sh tests/unit tests/contract tests/conformance -k "not postgresql"
 
 check: ## Format, lint, types, imports and file sizes, without changing anything
 	@sh tools/setup.sh test
@@ -31,7 +31,7 @@ check: ## Format, lint, types, imports and file sizes, without changing anything
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/unit/test_tree.py
+	@sh tools/tests.sh tests/unit/test_tree.py
 
 format: ## Format and mend what a tool can mend
 	@sh tools/setup.sh test

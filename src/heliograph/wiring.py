@@ -50,7 +50,10 @@ DIALECTS: tuple[Dialect, ...] = (NATIVE, LAYER, NAVIXY, TWILIO, DISCORD, MOBILEF
 _WORKER_STOP_S = 6.5
 """How long the worker may take to stop."""
 
-_STOP_S = 7.5
+_CANCEL_S = 0.5
+"""How long what was cancelled may take to notice."""
+
+_STOP_S = 8.0
 """How long the whole stop may take; 10 s is the promise."""
 
 
@@ -174,7 +177,9 @@ class Stack:
             _, late = await asyncio.wait([worker], timeout=_WORKER_STOP_S)
             for task in late:
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            # A silent database holds up even a task that was cancelled: it rolls back.
+            gathered = asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.wait([gathered], timeout=_CANCEL_S)
         with suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
                 for provider in self._providers.values():
