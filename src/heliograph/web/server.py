@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import traceback
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import structlog
 import uvicorn
 
+from heliograph.observability.failures import frames_of
 from heliograph.web.http_protocol import BoundedProtocol
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Guard:
                 method=scope.get("method"),
                 route=route,
                 error=type(error).__name__,
-                frames=_frames_of(error),
+                frames=frames_of(error),
             )
             if not has_started:
                 await self._application.answer_failure(scope, receive, send)
@@ -128,18 +128,6 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     except ImportError:
         return asyncio.new_event_loop
     return uvloop.new_event_loop
-
-
-def _frames_of(error: BaseException) -> list[str]:
-    """Say where an error came from.
-
-    Frames only: the texts of exceptions may quote tokens and bodies.
-    """
-    frames = [
-        f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__)
-    ]
-    cause: Any = error.__cause__ or error.__context__
-    return frames if cause is None else [*_frames_of(cause), type(cause).__name__, *frames]
 
 
 def _bound_socket(host: str, port: int) -> socket.socket:
