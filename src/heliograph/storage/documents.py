@@ -6,18 +6,20 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, assert_never
 
+from heliograph.core.clock import from_ms, to_ms
 from heliograph.core.ids import Id
 from heliograph.core.model.audience import (
     Address,
     Addresses,
+    AddressForm,
     Audience,
     Everyone,
     Registrations,
     Tags,
     Users,
 )
-from heliograph.core.model.notification import Content, Options, Priority
-from heliograph.core.model.registration import ProviderName
+from heliograph.core.model.notification import Content, Options, Priority, Record
+from heliograph.core.model.registration import ProviderName, TokenKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +39,7 @@ def audience_text(audience: Audience) -> str:
         case Registrations(ids):
             value = {"registrations": [raw.hex() for raw in ids]}
         case Addresses(addresses):
-            value = {"addresses": [[a.provider.value, a.token] for a in addresses]}
+            value = {"addresses": [[a.provider.value, a.token, a.form.value] for a in addresses]}
         case _:
             assert_never(audience)
     return _dump(value)
@@ -55,8 +57,12 @@ def to_audience(text: str) -> Audience:
         case "registrations":
             return Registrations(tuple(Id(bytes.fromhex(raw)) for raw in inner))
         case "addresses":
-            pairs = ((ProviderName(provider), token) for provider, token in inner)
-            return Addresses(tuple(Address(provider, token) for provider, token in pairs))
+            return Addresses(
+                tuple(
+                    Address(ProviderName(provider), token, AddressForm(form))
+                    for provider, token, form in inner
+                )
+            )
         case _:
             return Everyone()
 
@@ -69,24 +75,37 @@ def content_text(content: Content) -> str:
         "data": dict(content.data) or None,
         "sound": content.sound,
         "badge": content.badge,
+        "overrides": dict(content.overrides) or None,
     }
     return _dump({name: part for name, part in value.items() if part is not None})
 
 
 def to_content(text: str) -> Content:
     """Read what `content_text` spelled."""
-    return Content(**json.loads(text))
+    value = json.loads(text)
+    overrides = {ProviderName(name): part for name, part in value.pop("overrides", {}).items()}
+    return Content(**value, overrides=overrides)
 
 
 def options_text(options: Options) -> str:
     """Spell options."""
-    return _dump(asdict(options))
+    value = asdict(options)
+    if options.send_at is not None:
+        value["send_at"] = to_ms(options.send_at)
+    return _dump(value)
 
 
 def to_options(text: str) -> Options:
     """Read what `options_text` spelled."""
     value = json.loads(text)
-    return Options(**value | {"priority": Priority(value["priority"])})
+    send_at = value.get("send_at")
+    read = {
+        "priority": Priority(value["priority"]),
+        "kind": TokenKind(value.get("kind", TokenKind.ALERT)),
+        "send_at": None if send_at is None else from_ms(send_at),
+        "record": Record(value.get("record", Record.ALL)),
+    }
+    return Options(**value | read)
 
 
 def _dump(value: Mapping[str, Any]) -> str:

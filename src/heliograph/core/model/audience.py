@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -39,12 +40,25 @@ class Registrations:
     registration_ids: tuple[Id, ...]
 
 
+class AddressForm(StrEnum):
+    """What an address names: one device, or a group that the provider keeps itself.
+
+    TOPIC and CONDITION are FCM's; CHANNEL is an APNs broadcast channel.
+    """
+
+    TOKEN = "token"  # noqa: S105 - a form
+    TOPIC = "topic"
+    CONDITION = "condition"
+    CHANNEL = "channel"
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A bare provider token, whether or not it is registered."""
+    """A bare provider token or group, whether or not it is registered."""
 
     provider: ProviderName
     token: str
+    form: AddressForm = AddressForm.TOKEN
     variables: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
 

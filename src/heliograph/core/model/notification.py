@@ -8,12 +8,15 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from heliograph.core.model.registration import TokenKind
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from heliograph.core.ids import Id
     from heliograph.core.model.audience import Audience
+    from heliograph.core.model.registration import ProviderName
 
 MAX_TTL_S = 2_419_200
 """Four weeks, the longest that every provider keeps a message. Source: docs/providers/fcm.md."""
@@ -37,15 +40,30 @@ class Priority(StrEnum):
     NORMAL = "normal"
 
 
+class Record(StrEnum):
+    """Which deliveries leave a row of their own; counters are always kept."""
+
+    ALL = "all"
+    FAILURES = "failures"
+    COUNTERS = "counters"
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the device shows, before any provider's rendering."""
+    """What the device shows, before any provider's rendering.
+
+    overrides: what one provider's message says otherwise, in that provider's
+    own words; merged over our rendering key by key.
+    """
 
     title: str | None = None
     body: str | None = None
     data: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     sound: str | None = None
     badge: int | None = None
+    overrides: Mapping[ProviderName, Mapping[str, Any]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +71,19 @@ class Options:
     """How a notification travels.
 
     collapse_key: at most 64 bytes of UTF-8. category: what kind of
-    notification it is, for registrations that filter by that.
+    notification it is, for registrations that filter by that. kind: the
+    tokens it is for. send_at: None means at once. max_per_second: how many
+    messages may leave in a second; None means as fast as providers take them.
     """
 
     ttl_s: int = MAX_TTL_S
     priority: Priority = Priority.HIGH
     collapse_key: str | None = None
     category: str | None = None
+    kind: TokenKind = TokenKind.ALERT
+    send_at: datetime | None = None
+    max_per_second: int | None = None
+    record: Record = Record.ALL
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,12 +53,17 @@ def build_path(project_id: str) -> bytes:
     return f"/v1/projects/{quote(project_id, safe='', errors='replace')}/messages:send".encode()
 
 
+def is_reserved(key: str) -> bool:
+    """Say whether FCM refuses messages whose data has this key."""
+    return key in RESERVED_KEYS or key.startswith(RESERVED_PREFIXES)
+
+
 def build_message(
     content: Content, options: Options, *, expires_at: datetime, now: datetime
 ) -> Message | Rejected:
     """Render a notification; Rejected where FCM would never take it."""
     for key in content.data:
-        if key in RESERVED_KEYS or key.startswith(RESERVED_PREFIXES):
+        if is_reserved(key):
             return Rejected(f"INVALID_ARGUMENT: the data key {key[:_SHOWN_CHARS]!r} is reserved")
     shown = {
         name: text

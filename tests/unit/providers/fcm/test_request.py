@@ -13,6 +13,7 @@ from heliograph.providers.fcm.request import (
     build_message,
     build_path,
     build_request,
+    is_reserved,
 )
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -199,7 +200,8 @@ def test_a_collapse_key_over_apples_limit_is_hashed_for_apple_alone(key, expecte
         title=st.none() | st.text(max_size=50),
         body=st.none() | st.text(max_size=50),
         data=st.dictionaries(
-            st.text(max_size=10), st.none() | st.booleans() | st.integers() | st.text(max_size=20)
+            st.text(max_size=10).filter(lambda key: not is_reserved(key)),
+            st.none() | st.booleans() | st.integers() | st.text(max_size=20),
         ),
         sound=st.none() | st.text(max_size=10),
         badge=st.none() | st.integers(),
