@@ -52,14 +52,23 @@ class ProviderTokens:
             return known.authorization
         return self._mint(credential_id, secret)
 
+    def is_renewable(self, credential_id: Id) -> bool:
+        """Say whether a new token may be minted now."""
+        known = self._tokens.get(credential_id)
+        return known is None or self._age_s(known) >= _UPDATE_INTERVAL_S
+
+    def age_s(self, credential_id: Id) -> float:
+        """Tell how long the present token has served; 0 where there is none."""
+        known = self._tokens.get(credential_id)
+        return 0.0 if known is None else self._age_s(known)
+
     def refresh(self, credential_id: Id, secret: ApnsCredential) -> bool:
         """Mint a new token; False where the present one is too young to be replaced.
 
         Raises UnusableKey. APNs answers a second token within 20 minutes with
         TooManyProviderTokenUpdates, so the young one must serve.
         """
-        known = self._tokens.get(credential_id)
-        if known is not None and self._age_s(known) < _UPDATE_INTERVAL_S:
+        if not self.is_renewable(credential_id):
             return False
         self._mint(credential_id, secret)
         return True

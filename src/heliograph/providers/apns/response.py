@@ -12,6 +12,7 @@ from heliograph.core.clock import from_ms
 from heliograph.core.model.outcome import (
     ACCEPTED,
     Deferred,
+    FaultScope,
     Misconfigured,
     RefreshCredential,
     Rejected,
@@ -34,22 +35,27 @@ GONE: Final = frozenset({"Unregistered", "ExpiredToken"})
 GONE_OR_MISADDRESSED: Final = frozenset({"BadDeviceToken", "DeviceTokenNotForTopic"})
 """A token of the other environment or of another app gets the same answer as a dead one."""
 
+GONE_CHANNEL: Final = frozenset({"ChannelNotRegistered"})
+"""There is no such channel in this environment, or not any more."""
+
 OURS_TO_FIX: Final = frozenset(
     {
-        "BadTopic",
-        "MissingTopic",
-        "TopicDisallowed",
         "BadCertificate",
         "BadCertificateEnvironment",
         "BadEnvironmentKeyIdInToken",
         "BadEnvironmentKeyInToken",
+        "CannotCreateChannelConfig",
+        "FeatureNotEnabled",
         "Forbidden",
     }
 )
-"""The topic, the key or the certificate is wrong, so every push would fail alike.
+"""The key, the certificate or the app's set-up is wrong, so every push would fail alike.
 
 `BadEnvironmentKeyInToken` is how `BadEnvironmentKeyIdInToken` was also seen on the wire.
 """
+
+OF_THE_TOPIC: Final = frozenset({"BadTopic", "MissingTopic", "TopicDisallowed", "TopicMismatch"})
+"""The topic is wrong: the application's, or only what one device or message said of itself."""
 
 STALE_CREDENTIAL: Final = frozenset(
     {
@@ -63,15 +69,20 @@ STALE_CREDENTIAL: Final = frozenset(
 
 NEVER_ACCEPTABLE: Final = frozenset(
     {
+        "BadChannelId",
         "BadCollapseId",
         "BadExpirationDate",
         "BadMessageId",
         "BadPath",
         "BadPriority",
+        "BadRequestParams",
+        "BadRequestPayload",
         "DuplicateHeaders",
         "InvalidPushType",
         "MethodNotAllowed",
+        "MissingChannelId",
         "MissingDeviceToken",
+        "MissingPushType",
         "PayloadEmpty",
         "PayloadTooLarge",
     }
@@ -96,7 +107,9 @@ LEAVING_SERVER: Final = frozenset({"Shutdown"})
 KNOWN_REASONS: Final = frozenset().union(
     GONE,
     GONE_OR_MISADDRESSED,
+    GONE_CHANNEL,
     OURS_TO_FIX,
+    OF_THE_TOPIC,
     STALE_CREDENTIAL,
     NEVER_ACCEPTABLE,
     OF_THE_CONNECTION,
@@ -113,20 +126,32 @@ _GONE_STATUS: Final = 410
 _TOO_MANY: Final = 429
 _FIRST_SERVER_ERROR: Final = 500
 _AT_ONCE: Final = timedelta(0)
+_OTHER_APP: Final = "DeviceTokenNotForTopic"
+_UNREACHABLE: Final = "cannot connect"
+"""How the sender's words begin where there is no connection."""
+
 _LONGEST_REASON_CHARS: Final = 200
 
 
-def interpret_response(reply: Reply, *, now: datetime, attempts: int = 0) -> Outcome:
+def interpret_response(
+    reply: Reply,
+    *,
+    now: datetime,
+    attempts: int = 0,
+    scope: FaultScope = FaultScope.CREDENTIAL,
+    is_self_named: bool = False,
+) -> Outcome:
     """Say what one reply means for one delivery.
 
-    attempts: provider calls made before this one.
+    attempts: provider calls made before this one. scope: how wide it is
+    where the topic was wrong. is_self_named: the device itself named the app.
     Source: docs/providers/apns.md, "Replies".
     """
     status = reply.status
     if status == _OK:
         return ACCEPTED
     error = read_object(reply.body)
-    reason = _reason_of(error) or f"HTTP {status}"
+    reason = reason_of(error) or f"HTTP {status}"
     if status >= _FIRST_SERVER_ERROR:
         return _failing(reason, reply.headers, now=now, attempts=attempts)
     if status == _TOO_MANY or status < _BAD_REQUEST:
@@ -135,21 +160,30 @@ def interpret_response(reply: Reply, *, now: datetime, attempts: int = 0) -> Out
         return Deferred(reason, retry_after, is_ours=reason in SLOW_SENDER)
     if status == _GONE_STATUS and reason in GONE:
         return TokenGone(reason, since=_since(error))
-    if status == _BAD_REQUEST and reason in GONE_OR_MISADDRESSED:
-        return TokenGone(reason, is_ambiguous=True)
-    return _outcome_of_reason(reason) or Rejected(reason)
+    outcome = _outcome_of_400(reason, is_self_named) if status == _BAD_REQUEST else None
+    return outcome or _outcome_of_reason(reason, scope) or Rejected(reason)
 
 
-def interpret_lost(lost: Lost) -> Outcome:
+def interpret_lost(lost: Lost, *, scope: FaultScope = FaultScope.CREDENTIAL) -> Outcome:
     """Say what a request without a reply means.
 
     A GOAWAY may say why: with a reason that is ours to mend, that is the
-    outcome. Any other request is repeated, under the same `apns-id`.
+    outcome. Any other request is repeated, under the same `apns-id`: at once
+    where APNs certainly did nothing with it. Where APNs can't be reached, our
+    own schedule says when, and nothing else of the credential would fare better.
     """
-    reason = _reason_of(read_object(lost.goaway_debug)) if lost.goaway_debug else None
-    if reason is not None and (outcome := _outcome_of_reason(reason)) is not None:
+    reason = reason_of(read_object(lost.goaway_debug)) if lost.goaway_debug else None
+    if reason is not None and (outcome := _outcome_of_reason(reason, scope)) is not None:
         return outcome
+    if lost.is_unprocessed and lost.detail.startswith(_UNREACHABLE):
+        return Deferred(lost.detail, is_ours=True)
     return Deferred(reason or lost.detail, _AT_ONCE if lost.is_unprocessed else None)
+
+
+def reason_of(error: Mapping[str, Any]) -> str | None:
+    """Read the reason out of an error body; None where there is none."""
+    reason = error.get("reason")
+    return reason[:_LONGEST_REASON_CHARS] if isinstance(reason, str) and reason else None
 
 
 def _failing(reason: str, headers: Mapping[str, str], *, now: datetime, attempts: int) -> Deferred:
@@ -159,11 +193,23 @@ def _failing(reason: str, headers: Mapping[str, str], *, now: datetime, attempts
     return Deferred(reason, max(asked, SERVER_ERROR_PAUSE))
 
 
-def _outcome_of_reason(reason: str) -> Outcome | None:
+def _outcome_of_400(reason: str, is_self_named: bool) -> Outcome | None:
+    """Say what is wrong with the address, if that is what a reason says."""
+    if reason == _OTHER_APP and is_self_named:
+        # The device contradicts itself; that says nothing of the others, nor of its token.
+        return Misconfigured(reason, FaultScope.TARGET)
+    if reason in GONE_OR_MISADDRESSED:
+        return TokenGone(reason, is_ambiguous=True)
+    return TokenGone(reason) if reason in GONE_CHANNEL else None
+
+
+def _outcome_of_reason(reason: str, scope: FaultScope) -> Outcome | None:
     """Say what a reason means wherever it stands."""
     if reason in OURS_TO_FIX:
         # Not TokenGone: one bad key of ours must never empty a registry.
         return Misconfigured(reason)
+    if reason in OF_THE_TOPIC:
+        return Misconfigured(reason, scope)
     if reason in STALE_CREDENTIAL:
         return RefreshCredential(reason)
     if reason in OF_THE_CONNECTION:
@@ -171,12 +217,7 @@ def _outcome_of_reason(reason: str) -> Outcome | None:
     return None
 
 
-def _reason_of(error: dict[str, Any]) -> str | None:
-    reason = error.get("reason")
-    return reason[:_LONGEST_REASON_CHARS] if isinstance(reason, str) and reason else None
-
-
-def _since(error: dict[str, Any]) -> datetime | None:
+def _since(error: Mapping[str, Any]) -> datetime | None:
     millis = error.get("timestamp")
     if type(millis) is not int or millis < 0:
         return None

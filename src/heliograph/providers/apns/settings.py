@@ -27,6 +27,12 @@ PAYLOAD_LIMIT_BYTES: Final = 4096
 VOIP_PAYLOAD_LIMIT_BYTES: Final = 5120
 """Source: Apple, "Generating a remote notification"."""
 
+BROADCAST_PAYLOAD_LIMIT_BYTES: Final = 5120
+"""Source: Apple, "Sending broadcast push notification requests to APNs"."""
+
+LARGEST_EXPIRATION_S: Final = 2**32
+"""Unix seconds; anything later was meant as something else, such as milliseconds."""
+
 COLLAPSE_ID_LIMIT_BYTES: Final = 64
 """Source: Apple, "Sending notification requests to APNs", `apns-collapse-id`."""
 
@@ -46,11 +52,30 @@ _HTTPS_PORT: Final = 443
 _is_ten_characters: Final = re.compile(r"[A-Za-z0-9]{10}").fullmatch
 
 
-def origin_of(settings: Apns, environment: Environment) -> Origin:
-    """Say where an environment is; raises ValueError for a URL that can't be used."""
+def origin_of(settings: Apns, environment: Environment, *, is_broadcast: bool = False) -> Origin:
+    """Say where pushes of an environment go; raises ValueError for a URL that can't be used.
+
+    is_broadcast: those to channels, which may have a host of their own.
+    """
     is_sandbox = environment is Environment.SANDBOX
+    if is_broadcast:
+        name = "broadcast_sandbox_url" if is_sandbox else "broadcast_production_url"
+        url: str | None = getattr(settings, name)
+        if url is not None:
+            return _origin(name, url)
     name = "sandbox_url" if is_sandbox else "production_url"
-    parts = urlsplit(settings.sandbox_url if is_sandbox else settings.production_url)
+    return _origin(name, getattr(settings, name))
+
+
+def channels_origin_of(settings: Apns, environment: Environment) -> Origin:
+    """Say where an environment's channels are managed; raises ValueError likewise."""
+    is_sandbox = environment is Environment.SANDBOX
+    name = "channels_sandbox_url" if is_sandbox else "channels_production_url"
+    return _origin(name, getattr(settings, name))
+
+
+def _origin(name: str, url: str) -> Origin:
+    parts = urlsplit(url)
     if parts.scheme != "https" or not parts.hostname:
         raise ValueError(f"apns.{name} must be an https:// URL")
     return Origin(parts.hostname, parts.port or _HTTPS_PORT)

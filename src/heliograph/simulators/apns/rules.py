@@ -9,7 +9,9 @@ Source: docs/providers/apns.md.
 
 import json
 import re
+from binascii import Error, unhexlify
 from datetime import datetime
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from heliograph.simulators.apns.provider_tokens import ApnsKey, ConnectionTokens
@@ -26,7 +28,9 @@ _is_uuid: Final = re.compile(
     rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE
 ).fullmatch
 # Apple gives tokens no length, so neither does its fake, within reason.
-_is_device_token: Final = re.compile(rb"(?:[0-9a-fA-F]{2}){1,100}").fullmatch
+_LONGEST_TOKEN: Final = 200
+_BODIES_REMEMBERED: Final = 64
+_PATTERNS_REMEMBERED: Final = 16
 _is_topic: Final = re.compile(rb"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*").fullmatch
 _is_expiration: Final = re.compile(rb"[0-9]{1,19}").fullmatch
 
@@ -40,8 +44,17 @@ class Accepted(NamedTuple):
 Verdict = Accepted | Refused
 
 
-def judge(request: Request, tokens: ConnectionTokens, *, now: datetime) -> Verdict:
-    """Say what APNs makes of one request; `tokens` is what its connection has shown so far."""
+Passed = dict[object, ApnsKey]
+"""By pattern of requests: the key with which their topic and options were found to be good."""
+
+
+def judge(
+    request: Request, tokens: ConnectionTokens, *, now: datetime, passed: Passed | None = None
+) -> Verdict:
+    """Say what APNs makes of one request; `tokens` is what its connection has shown so far.
+
+    passed: what the connection's former requests make unnecessary to ask again.
+    """
     refused = _judge_shape(request)
     if refused is not None:
         return refused
@@ -50,12 +63,18 @@ def judge(request: Request, tokens: ConnectionTokens, *, now: datetime) -> Verdi
     if isinstance(key, Refused):
         return key
     push_type = headers.get(b"apns-push-type")
-    refused = (
-        _judge_topic(headers.get(b"apns-topic"), push_type, key)
-        or _judge_options(headers, push_type)
-        or _judge_device(request.path)
-        or _judge_body(request.body, push_type)
-    )
+    pattern = request.pattern
+    if pattern is None or passed is None or passed.get(pattern) is not key:
+        refused = _judge_topic(headers.get(b"apns-topic"), push_type, key) or _judge_options(
+            headers, push_type
+        )
+        if refused is not None:
+            return refused
+        if pattern is not None and passed is not None and pattern.own_name == b"apns-id":
+            if len(passed) >= _PATTERNS_REMEMBERED:
+                passed.clear()
+            passed[pattern] = key
+    refused = _judge_device(request.path) or _judge_body(request.body, push_type)
     if refused is not None:
         return refused
     return Accepted(request.path[len(PATH_PREFIX) :].decode("ascii"))
@@ -115,9 +134,15 @@ def _judge_device(path: bytes) -> Refused | None:
     token = path[len(PATH_PREFIX) :]
     if not token:
         return Refused("MissingDeviceToken")
-    return None if _is_device_token(token) else Refused("BadDeviceToken")
+    try:
+        unhexlify(token)
+    except Error:
+        return Refused("BadDeviceToken")
+    return None if len(token) <= _LONGEST_TOKEN else Refused("BadDeviceToken")
 
 
+# The pushes of a broadcast have one body.
+@lru_cache(maxsize=_BODIES_REMEMBERED)
 def _judge_body(body: bytes, push_type: bytes | None) -> Refused | None:
     if not body:
         return Refused("PayloadEmpty")

@@ -7,15 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heliograph.core.model.notification import Content, Options, Priority
-from heliograph.core.model.outcome import Misconfigured, Rejected
+from heliograph.core.model.outcome import FaultScope, Misconfigured, Rejected
+from heliograph.core.model.registration import TokenKind
+from heliograph.providers.apns.push_types import PushType
 from heliograph.providers.apns.request import (
+    DEVICE_PATH,
+    App,
     Message,
-    PushType,
     build_message,
-    build_request,
-    build_topic,
     bundle_id_of,
-    push_type_of,
+    device_request,
 )
 
 EXPIRES_AT = datetime(2026, 3, 1, 13, tzinfo=UTC)
@@ -23,14 +24,17 @@ EXPIRES_AT_S = b"1772370000"
 ALERT = Content(title="Hi", body="There")
 
 
-def render(content, options=None, push_type=None):
+MESSAGE = Message(PushType.ALERT, DEVICE_PATH, (), b"{}", 4096)
+
+
+def render(content, options=None, own=None, default="com.example"):
     return build_message(
-        content,
-        options or Options(),
-        topic=b"com.example",
-        push_type=push_type or push_type_of(content),
-        expires_at=EXPIRES_AT,
+        content, options or Options(), app=App(own, default), expires_at=EXPIRES_AT
     )
+
+
+def voip(content):
+    return render(content, Options(kind=TokenKind.VOIP))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +58,7 @@ def render(content, options=None, push_type=None):
 def test_content_becomes_a_payload(content, body):
     message = render(content)
 
-    assert isinstance(message, Message)
+    assert message.problem is None
     assert message.body == body
 
 
@@ -97,7 +101,7 @@ def test_a_background_push_is_never_immediate(content, priority, push_type, expe
 
 
 def test_a_voip_push_says_so_and_is_no_background_push():
-    message = render(Content(data={"call": "1"}), push_type=PushType.VOIP)
+    message = voip(Content(data={"call": "1"}))
 
     assert dict(message.headers)[b"apns-push-type"] == b"voip"
     assert dict(message.headers)[b"apns-priority"] == b"10"
@@ -109,17 +113,22 @@ def test_a_ttl_of_zero_asks_for_one_attempt():
 
 
 @pytest.mark.parametrize(
-    ("push_type", "limit"),
-    [(PushType.ALERT, 4096), (PushType.BACKGROUND, 4096), (PushType.VOIP, 5120)],
+    ("kind", "shown", "limit"),
+    [
+        (TokenKind.ALERT, "x", 4096),
+        (TokenKind.ALERT, None, 4096),
+        (TokenKind.VOIP, "x", 5120),
+    ],
 )
-def test_a_payload_may_fill_its_limit_and_no_more(push_type, limit):
-    frame = len(render(Content(data={"a": ""}), push_type=push_type).body)
+def test_a_payload_may_fill_its_limit_and_no_more(kind, shown, limit):
+    options = Options(kind=kind)
+    frame = len(render(Content(title=shown, data={"a": ""}), options).body)
 
-    full = render(Content(data={"a": "x" * (limit - frame)}), push_type=push_type)
-    over = render(Content(data={"a": "x" * (limit - frame + 1)}), push_type=push_type)
+    full = render(Content(title=shown, data={"a": "x" * (limit - frame)}), options)
+    over = render(Content(title=shown, data={"a": "x" * (limit - frame + 1)}), options)
 
-    assert len(full.body) == limit
-    assert over == Rejected(f"PayloadTooLarge: {limit + 1} bytes, at most {limit}")
+    assert (len(full.body), full.problem, full.limit_bytes) == (limit, None, limit)
+    assert over.problem == Rejected(f"PayloadTooLarge: {limit + 1} bytes, at most {limit}")
 
 
 def deep():
@@ -131,7 +140,10 @@ def deep():
 
 @pytest.mark.parametrize("value", [float("nan"), object(), deep()], ids=["nan", "object", "deep"])
 def test_data_that_is_no_json_is_rejected(value):
-    assert render(Content(data={"a": value})) == Rejected("BadPayload: data is not JSON")
+    message = render(Content(data={"a": value}))
+
+    assert message.problem == Rejected("BadPayload: data is not JSON")
+    assert message.body == b""
 
 
 @pytest.mark.parametrize(
@@ -152,28 +164,44 @@ def test_a_bundle_id_is_read_from_a_registrations_attributes(attributes, bundle_
 
 
 @pytest.mark.parametrize(
-    ("own", "default", "push_type", "expected"),
+    ("own", "default", "kind", "topic", "scope"),
     [
-        ("com.acme", "com.example", PushType.ALERT, b"com.acme"),
-        (None, "com.example", PushType.BACKGROUND, b"com.example"),
-        ("com.acme", None, PushType.VOIP, b"com.acme.voip"),
-        ("com.acme\r\nx: y", "com.example", PushType.ALERT, Rejected("BadTopic")),
-        ("com..acme", None, PushType.ALERT, Rejected("BadTopic")),
-        ("a" * 156, None, PushType.ALERT, Rejected("BadTopic")),
-        ("com.acme\n", None, PushType.ALERT, Rejected("BadTopic")),
-        (None, "com acme", PushType.ALERT, Misconfigured("BadTopic")),
+        ("com.acme", "com.example", TokenKind.ALERT, b"com.acme", FaultScope.TARGET),
+        ("com.example", "com.example", TokenKind.ALERT, b"com.example", FaultScope.CREDENTIAL),
+        (None, "com.example", TokenKind.ALERT, b"com.example", FaultScope.CREDENTIAL),
+        ("com.acme", None, TokenKind.VOIP, b"com.acme.voip", FaultScope.TARGET),
+        (None, "com.example", TokenKind.VOIP, b"com.example.voip", FaultScope.TARGET),
     ],
 )
-def test_a_topic_is_the_bundle_id_and_the_push_types_suffix(own, default, push_type, expected):
-    assert build_topic(own, default, push_type) == expected
+def test_a_topic_is_the_bundle_id_and_the_push_types_suffix(own, default, kind, topic, scope):
+    message = render(ALERT, Options(kind=kind), own, default)
+
+    assert dict(message.headers)[b"apns-topic"] == topic
+    assert (message.scope, message.problem) == (scope, None)
+
+
+@pytest.mark.parametrize(
+    ("own", "default", "problem"),
+    [
+        ("com.acme\r\nx: y", "com.example", Misconfigured("BadTopic", FaultScope.TARGET)),
+        ("com..acme", None, Misconfigured("BadTopic", FaultScope.TARGET)),
+        ("a" * 156, None, Misconfigured("BadTopic", FaultScope.TARGET)),
+        ("com.acme\n", None, Misconfigured("BadTopic", FaultScope.TARGET)),
+        ("ä.acme", None, Misconfigured("BadTopic", FaultScope.TARGET)),
+        (None, "com acme", Misconfigured("BadTopic", FaultScope.CREDENTIAL)),
+    ],
+)
+def test_a_bad_bundle_id_is_the_trouble_of_who_named_it(own, default, problem):
+    assert render(ALERT, own=own, default=default).problem == problem
 
 
 @pytest.mark.parametrize("default", [None, ""])
-def test_without_any_bundle_id_the_application_is_misconfigured(default):
-    outcome = build_topic(None, default, PushType.ALERT)
+def test_without_any_bundle_id_that_registration_is_misconfigured(default):
+    problem = render(ALERT, default=default).problem
 
-    assert isinstance(outcome, Misconfigured)
-    assert outcome.detail.startswith("MissingTopic")
+    assert isinstance(problem, Misconfigured)
+    assert problem.detail.startswith("MissingTopic")
+    assert problem.scope is FaultScope.TARGET
 
 
 @pytest.mark.parametrize(
@@ -188,7 +216,7 @@ def test_without_any_bundle_id_the_application_is_misconfigured(default):
     ],
 )
 def test_a_token_can_only_be_the_last_part_of_the_path(token, path):
-    request = build_request(Message((), b"{}"), token, "id")
+    request = device_request(MESSAGE, token, "id")
 
     assert request.path == path
     assert request.body == b"{}"
@@ -197,7 +225,7 @@ def test_a_token_can_only_be_the_last_part_of_the_path(token, path):
 
 @given(st.text())
 def test_no_token_leaves_its_place(token):
-    path = build_request(Message((), b"{}"), token, "id").path
+    path = device_request(MESSAGE, token, "id").path
 
     assert path.startswith(b"/3/device/")
     assert path.count(b"/") == 3
@@ -220,8 +248,8 @@ def test_no_token_leaves_its_place(token):
 )
 def test_every_content_becomes_json_that_keeps_its_data(content):
     message = render(content)
-    if isinstance(message, Rejected):
-        assert message.reason.startswith("PayloadTooLarge")
+    if message.problem is not None:
+        assert message.problem.reason.startswith(("PayloadTooLarge", "BadPayload: aps.badge"))
         return
 
     payload = json.loads(message.body)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from heliograph.core.model.outcome import (
     ACCEPTED,
     Deferred,
+    FaultScope,
     Misconfigured,
     Outcome,
     RefreshCredential,
@@ -57,6 +58,11 @@ ROWS = [
             "DuplicateHeaders",
             "PayloadEmpty",
             "MissingDeviceToken",
+            "BadChannelId",
+            "BadRequestParams",
+            "BadRequestPayload",
+            "MissingChannelId",
+            "MissingPushType",
         )
     ),
     (400, "BadDeviceToken", TokenGone("BadDeviceToken", is_ambiguous=True)),
@@ -64,6 +70,10 @@ ROWS = [
     (400, "BadTopic", Misconfigured("BadTopic")),
     (400, "MissingTopic", Misconfigured("MissingTopic")),
     (400, "TopicDisallowed", Misconfigured("TopicDisallowed")),
+    (400, "FeatureNotEnabled", Misconfigured("FeatureNotEnabled")),
+    (400, "CannotCreateChannelConfig", Misconfigured("CannotCreateChannelConfig")),
+    (400, "ChannelNotRegistered", TokenGone("ChannelNotRegistered")),
+    (403, "TopicMismatch", Misconfigured("TopicMismatch")),
     (400, "IdleTimeout", Deferred("IdleTimeout", AT_ONCE)),
     (403, "ExpiredProviderToken", RefreshCredential("ExpiredProviderToken")),
     (403, "InvalidProviderToken", RefreshCredential("InvalidProviderToken")),
@@ -222,6 +232,44 @@ def test_whatever_comes_back_is_an_outcome(status, body, retry_after):
 
     assert isinstance(outcome, get_args(Outcome))
     assert (outcome is ACCEPTED) == (status == 200)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (400, "BadTopic"),
+        (400, "MissingTopic"),
+        (400, "TopicDisallowed"),
+        (403, "TopicMismatch"),
+    ],
+)
+def test_a_topic_that_only_one_device_named_is_its_own_trouble(status, reason):
+    outcome = interpret_response(reply(status, reason), now=NOW, scope=FaultScope.TARGET)
+
+    assert outcome == Misconfigured(reason, FaultScope.TARGET)
+
+
+def test_a_bad_key_is_everybodys_trouble_whatever_the_topic():
+    outcome = interpret_response(reply(403, "Forbidden"), now=NOW, scope=FaultScope.TARGET)
+
+    assert outcome == Misconfigured("Forbidden", FaultScope.CREDENTIAL)
+
+
+def test_a_device_that_names_another_app_than_its_tokens_counts_for_itself_alone():
+    outcome = interpret_response(
+        reply(400, "DeviceTokenNotForTopic"), now=NOW, scope=FaultScope.TARGET, is_self_named=True
+    )
+
+    assert outcome == Misconfigured("DeviceTokenNotForTopic", FaultScope.TARGET)
+
+
+@pytest.mark.parametrize("debug", [b"", b'{"reason":"Shutdown"}'])
+def test_where_apns_cant_be_reached_our_own_schedule_says_when_to_try_again(debug):
+    detail = "cannot connect: gaierror: [Errno -2] Name or service not known"
+
+    outcome = interpret_lost(Lost(is_unprocessed=True, detail=detail, goaway_debug=debug))
+
+    assert outcome == Deferred(detail, is_ours=True)
 
 
 @pytest.mark.parametrize(

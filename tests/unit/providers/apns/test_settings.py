@@ -13,7 +13,7 @@ from heliograph.config import Apns
 from heliograph.core.errors import InvalidRequest, ProblemKind
 from heliograph.core.model.registration import Environment
 from heliograph.outbound.http2.sender import Origin
-from heliograph.providers.apns.settings import check_credential, origin_of
+from heliograph.providers.apns.settings import channels_origin_of, check_credential, origin_of
 
 
 def pem_of(key, encryption=None):
@@ -76,3 +76,32 @@ def test_a_refusal_does_not_quote_the_key(secret):
         check_credential(replace(secret, key_pem=broken))
 
     assert broken[40:60] not in repr(caught.value)
+
+
+def test_pushes_to_channels_go_where_the_others_go_unless_said_otherwise():
+    usual = Apns(production_url="https://push.example")
+    apart = Apns(broadcast_production_url="https://broadcast.example:2197")
+    production = Environment.PRODUCTION
+
+    assert origin_of(usual, production, is_broadcast=True) == Origin("push.example", 443)
+    assert origin_of(apart, production, is_broadcast=True) == Origin("broadcast.example", 2197)
+    assert origin_of(apart, production) == Origin("api.push.apple.com", 443)
+
+
+def test_a_wrong_url_of_channels_is_refused_by_its_setting():
+    pushes = Apns(broadcast_sandbox_url="http://push.example")
+    managed = Apns(channels_sandbox_url="http://push.example")
+
+    with pytest.raises(ValueError, match=r"apns\.broadcast_sandbox_url"):
+        origin_of(pushes, Environment.SANDBOX, is_broadcast=True)
+    with pytest.raises(ValueError, match=r"apns\.channels_sandbox_url"):
+        channels_origin_of(managed, Environment.SANDBOX)
+
+
+def test_channels_are_managed_on_hosts_of_their_own():
+    hosts = [channels_origin_of(Apns(), each) for each in Environment]
+
+    assert hosts == [
+        Origin("api-manage-broadcast.push.apple.com", 2196),
+        Origin("api-manage-broadcast.sandbox.push.apple.com", 2195),
+    ]
