@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from heliograph.core.model.outcome import Deferred, Misconfigured
 from heliograph.outbound.http1 import OutboundError
-from heliograph.providers.fcm.response import Granted, interpret_grant, interpret_no_grant
+from heliograph.providers.fcm.grants import Granted, interpret_grant, interpret_no_grant
 from heliograph.providers.fcm.settings import (
     ASSERTION_LIFETIME,
     GRANT_TYPE,
@@ -37,6 +37,8 @@ MAX_TOKENS: Final = 1000
 _MARGIN_S: Final = RENEWAL_MARGIN.total_seconds()
 _SHORTEST_REFRESH_S: Final = SHORTEST_REFRESH.total_seconds()
 _RENEWAL_PAUSE_S: Final = 30.0
+# A token is not handed out in its last seconds: it has to arrive while it is good.
+_LAST_USE_S: Final = 10.0
 _NEVER_ASKED: Final = Deferred("token endpoint: not asked yet")
 
 
@@ -86,8 +88,12 @@ class AccessTokens:
     ) -> bytes | Outcome:
         """Say the `authorization` of a credential's pushes, or what became of asking for one."""
         entry = self._entry(credential_id)
-        if entry.token is not None and self._clock.monotonic() < entry.renew_at_s:
-            return entry.token
+        if entry.token is not None:
+            now_s = self._clock.monotonic()
+            # While somebody renews it, the others go on with the one that is still good.
+            usable_until_s = entry.expires_at_s - _LAST_USE_S
+            if now_s < (usable_until_s if entry.lock.locked() else entry.renew_at_s):
+                return entry.token
         calls = entry.calls
         async with entry.lock:
             if entry.calls == calls:

@@ -1,4 +1,4 @@
-"""What the replies of FCM and of its token endpoint mean.
+"""What the replies of FCM mean.
 
 Source: docs/providers/fcm.md, "Replies".
 """
@@ -6,13 +6,13 @@ Source: docs/providers/fcm.md, "Replies".
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from heliograph.core.model.outcome import (
     Accepted,
     Deferred,
+    FaultScope,
     Misconfigured,
     RefreshCredential,
     Rejected,
@@ -21,7 +21,6 @@ from heliograph.core.model.outcome import (
 from heliograph.outbound.json_object import read_object
 from heliograph.outbound.retry_after import retry_after_of
 from heliograph.providers.fcm.settings import (
-    ACCESS_TOKEN_LIFETIME,
     MAX_UNSPECIFIED_ATTEMPTS,
     QUOTA_PAUSE,
     SERVER_ERROR_PAUSE,
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from heliograph.core.model.outcome import Outcome
-    from heliograph.outbound.http1 import HttpReply, OutboundError
     from heliograph.outbound.http2.messages import Lost, Reply
 
 GONE: Final = frozenset({"UNREGISTERED"})
@@ -78,21 +76,9 @@ KNOWN_REASONS: Final = frozenset().union(
 )
 """Every reason of the page; an unknown one is judged by its status."""
 
-GRANT_REFUSALS: Final = frozenset(
-    {
-        "invalid_grant",
-        "invalid_scope",
-        "invalid_client",
-        "unauthorized_client",
-        "access_denied",
-    }
-)
-"""The service account, its key or its rights are wrong, or our clock is."""
-
 _OK: Final = 200
 _BAD_REQUEST: Final = 400
 _UNAUTHORIZED: Final = 401
-_REQUEST_TIMEOUT: Final = 408
 _TOO_MANY: Final = 429
 _FIRST_SERVER_ERROR: Final = 500
 _AT_ONCE: Final = timedelta(0)
@@ -106,7 +92,8 @@ _NO_ENTITY: Final = "requested entity"
 # "Device message rate exceeded", "Topic quota exceeded": words of the narrower limits.
 _NARROW_LIMIT: Final = re.compile(r"\b(?:device|topic)\b", re.IGNORECASE)
 _duration: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s").fullmatch
-_is_access_token: Final = re.compile(r"[!-~]{1,8192}").fullmatch
+# What FCM answers to nearly every push, read without building a tree: one name, no escapes.
+_accepted: Final = re.compile(rb'\s*\{\s*"name"\s*:\s*"([ !#-\[\]-~]+)"\s*\}\s*').fullmatch
 
 
 class _Error(NamedTuple):
@@ -120,18 +107,40 @@ class _Error(NamedTuple):
 
 
 def interpret_response(
-    reply: Reply, *, now: datetime, attempts: int = 0, is_project_known: bool = False
+    reply: Reply,
+    *,
+    now: datetime,
+    attempts: int = 0,
+    is_project_known: bool = False,
+    is_group: bool = False,
 ) -> Outcome:
     """Say what one reply means for one delivery.
 
     attempts: provider calls made before this one. is_project_known: FCM has
     taken a message for this credential, so its project can't be the problem.
+    is_group: the message went to a topic or condition, not to one token.
     Source: docs/providers/fcm.md, "Replies".
     """
-    status = reply.status
-    if status == _OK:
-        return Accepted(_text_at(read_object(reply.body), "name"))
+    if reply.status == _OK:
+        return _success(reply.body)
     error = _read_error(reply.body)
+    outcome = _failure(
+        reply, error, now=now, attempts=attempts, is_project_known=is_project_known and not is_group
+    )
+    if is_group and isinstance(outcome, TokenGone):
+        return Rejected(outcome.reason)
+    return outcome
+
+
+def interpret_lost(lost: Lost) -> Outcome:
+    """Say what a request without a reply means: another try, doubled at worst."""
+    return Deferred(lost.detail, _AT_ONCE if lost.is_unprocessed else None)
+
+
+def _failure(
+    reply: Reply, error: _Error, *, now: datetime, attempts: int, is_project_known: bool
+) -> Outcome:
+    status = reply.status
     reason = error.code or error.status or f"HTTP {status}"
     is_unexplained = error.code in UNEXPLAINED
     if is_unexplained and attempts + 1 >= MAX_UNSPECIFIED_ATTEMPTS:
@@ -140,15 +149,18 @@ def interpret_response(
     if is_unexplained or not is_refusal:
         return _later(reply, reason, error, now=now)
     if error.code in FOREIGN_CREDENTIAL:
-        return Misconfigured(reason)
+        # Whatever needs no such key, Android first of all, is still reached.
+        return Misconfigured(reason, FaultScope.TARGET)
     if status == _UNAUTHORIZED:
         return RefreshCredential(reason)
     return _refusal(reason, error, is_project_known=is_project_known)
 
 
-def interpret_lost(lost: Lost) -> Outcome:
-    """Say what a request without a reply means: another try, doubled at worst."""
-    return Deferred(lost.detail, _AT_ONCE if lost.is_unprocessed else None)
+def _success(body: bytes) -> Accepted:
+    match = _accepted(body)
+    if match is not None:
+        return Accepted(match[1].decode("ascii"))
+    return Accepted(_text_at(read_object(body), "name"))
 
 
 def _later(reply: Reply, reason: str, error: _Error, *, now: datetime) -> Deferred:
@@ -176,52 +188,19 @@ def _refusal(reason: str, error: _Error, *, is_project_known: bool) -> Outcome:
             return TokenGone(reason, is_ambiguous=True)
         # Not TokenGone: one bad key of ours must never empty a registry.
         return Misconfigured(reason)
-    return Rejected(reason)
+    # Which field it was: without it nobody could mend the message. The sentences
+    # that come with it are left out, for they may quote what the message says.
+    return Rejected(
+        f"{reason}: {', '.join(sorted(error.fields))}"[:_LONGEST_REASON_CHARS]
+        if error.fields
+        else reason
+    )
 
 
 def _blames_token(error: _Error) -> bool:
     if (error.code or error.status) not in INVALID:
         return False
     return bool(error.fields & _TOKEN_FIELDS) or _INVALID_TOKEN in error.message.lower()
-
-
-@dataclass(frozen=True, slots=True)
-class Granted:
-    """An access token, and how long it lives from when it was asked for."""
-
-    access_token: str
-    lifetime: timedelta
-
-
-def interpret_grant(reply: HttpReply, *, now: datetime) -> Granted | Outcome:
-    """Say what the token endpoint's reply means for every target that waits for it.
-
-    Source: docs/providers/fcm.md, "Authentication".
-    """
-    status = reply.status
-    read = read_object(reply.body)
-    if status == _OK:
-        access_token = _text_at(read, "access_token")
-        if access_token is None or not _is_access_token(access_token):
-            return Deferred("token endpoint: unreadable reply")
-        return Granted(access_token, _lifetime(read.get("expires_in")))
-    reason = f"token endpoint: {_short(_text_at(read, 'error')) or f'HTTP {status}'}"
-    if status in (_REQUEST_TIMEOUT, _TOO_MANY) or not _BAD_REQUEST <= status < _FIRST_SERVER_ERROR:
-        retry_after = retry_after_of(reply.headers, now=now)
-        return Deferred(reason, retry_after, is_ours=status == _TOO_MANY)
-    # Unlike a message, a grant has no 4xx that only one target could have caused.
-    return Misconfigured(reason)
-
-
-def interpret_no_grant(error: OutboundError) -> Outcome:
-    """Say what no reply of the token endpoint means: nothing was sent, so try again."""
-    return Deferred(f"token endpoint: {error.detail}")
-
-
-def _lifetime(expires_in: Any) -> timedelta:
-    if type(expires_in) is not int or not 0 < expires_in <= ACCESS_TOKEN_LIFETIME.total_seconds():
-        return ACCESS_TOKEN_LIFETIME
-    return timedelta(seconds=expires_in)
 
 
 def _read_error(body: bytes) -> _Error:

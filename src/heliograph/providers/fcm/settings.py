@@ -16,16 +16,31 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from heliograph.core.errors import InvalidRequest, Problem, ProblemKind
 from heliograph.core.model.application import FcmCredential
+from heliograph.core.model.registration import Environment
 from heliograph.outbound.http2.sender import Origin
 from heliograph.security.private_keys import read_private_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from heliograph.config import Fcm
+    from heliograph.core.model.application import Secret
 
 PAYLOAD_LIMIT_BYTES: Final = 4096
 """Title, body, and the keys and values of data. Source: Firebase, "FCM error codes"."""
+
+TOPIC_PAYLOAD_LIMIT_BYTES: Final = 2048
+"""The same of messages to topics and conditions. Source: Firebase, "FCM error codes"."""
+
+MAX_TOPIC_CHARS: Final = 900
+"""Source: Google, FCM v1 REST reference, `Message.topic`."""
+
+MAX_CONDITION_TOPICS: Final = 5
+"""Topics that one condition may name. Source: Firebase, "Send messages to topics"."""
+
+MAX_LABEL_CHARS: Final = 50
+"""Source: Google, FCM v1 REST reference, `FcmOptions.analyticsLabel`."""
 
 LONGEST_TTL_S: Final = 2_419_200
 """Four weeks. Source: Google, FCM v1 REST reference, `AndroidConfig.ttl`."""
@@ -54,6 +69,9 @@ QUOTA_PAUSE: Final = timedelta(seconds=60)
 SERVER_ERROR_PAUSE: Final = timedelta(seconds=10)
 """After a 5xx that doesn't say how long. Source: Firebase, "Scale FCM sends"."""
 
+CLOCK_TOLERANCE: Final = timedelta(minutes=2)
+"""How far our clock may be from the token endpoint's before a refused grant is blamed on it."""
+
 MAX_UNSPECIFIED_ATTEMPTS: Final = 3
 """Calls that may come to UNSPECIFIED_ERROR before the message is given up."""
 
@@ -72,6 +90,14 @@ def origin_of(settings: Fcm) -> Origin:
     if parts.scheme != "https" or not parts.hostname:
         raise ValueError("fcm.url must be an https:// URL")
     return Origin(parts.hostname, parts.port or _HTTPS_PORT)
+
+
+def instance_id_url(settings: Fcm) -> str:
+    """Say where the Instance ID service is; raises ValueError for a URL that can't be used."""
+    parts = urlsplit(settings.instance_id_url)
+    if parts.scheme != "https" or not parts.hostname:
+        raise ValueError("fcm.instance_id_url must be an https:// URL")
+    return f"https://{parts.netloc}/iid/v1"
 
 
 def credential_from_service_account(json_text: str) -> FcmCredential:
@@ -107,6 +133,18 @@ def check_credential(credential: FcmCredential) -> None:
     problems = [*_problems(credential)]
     if problems:
         raise InvalidRequest(problems)
+
+
+def check_secret(secret: Secret, environment: Environment, *, now: datetime) -> None:
+    """Refuse a credential that FCM could do nothing with; raises InvalidRequest."""
+    del now
+    if not isinstance(secret, FcmCredential):
+        expected = "an FCM service account"
+        raise InvalidRequest([Problem(("provider",), ProblemKind.NOT_ALLOWED, expected)])
+    if environment is not Environment.PRODUCTION:
+        expected = "production: FCM has no other"
+        raise InvalidRequest([Problem(("environment",), ProblemKind.NOT_ALLOWED, expected)])
+    check_credential(secret)
 
 
 def _shape_problems(read: dict[str, Any]) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""The fake of FCM v1: the send call and the token endpoint beside it."""
+"""The fake of FCM v1: sending, topic subscriptions, and the token endpoint beside them."""
 
 import json
 import secrets
@@ -8,11 +8,18 @@ from typing import Final
 from urllib.parse import unquote
 
 from heliograph.simulators.exchange import JSON_FIELD, Answer, Reaction, Request
-from heliograph.simulators.faults import TOKEN_ENDPOINT, Fault, FaultBook
+from heliograph.simulators.faults import TOKEN_ENDPOINT, Fault, FaultBook, Listener, Tally
 from heliograph.simulators.fcm import errors, rules
 from heliograph.simulators.fcm.oauth import SENDING_SCOPES, TokenEndpoint, refusal
+from heliograph.simulators.fcm.topics import (
+    TopicBook,
+    instance_id_call,
+    membership_of,
+    refused_caller,
+)
 from heliograph.simulators.inbox import Inbox, ReceivedPush
 from heliograph.simulators.misbehaviour import misbehave
+from heliograph.simulators.push_log import PushLog
 
 STREAMS: Final = 100
 _PREFIX: Final = "/v1/projects/"
@@ -32,6 +39,7 @@ class FcmFake:
         inbox: Inbox,
         faults: FaultBook,
         now: Callable[[], datetime],
+        log: PushLog | None = None,
     ) -> None:
         self._project_id = project_id
         self._projects = frozenset({project_id, project_number})
@@ -39,21 +47,41 @@ class FcmFake:
         self._inbox = inbox
         self._faults = faults
         self._now = now
+        self.topics = TopicBook(faults)
+        self._log = PushLog(0) if log is None else log
 
     def open_session(self) -> "FcmSession":
         """Begin a connection."""
         return FcmSession(self)
 
-    def react(self, request: Request) -> Reaction:
-        """Answer one request."""
+    def react(self, request: Request, tally: Tally) -> Reaction:
+        """Answer one request of the connection whose tally it is."""
         path = request.path.partition(b"?")[0].decode("latin-1")
         if path == TOKEN_ENDPOINT:
             return self._grant(request)
         project = _project_of(path)
         if project is None or request.method != b"POST":
-            return errors.front_end_page(404)
+            return self._change_topics(request, path)
         now = self._now()
-        return self._refuse_caller(request, project, now) or self._send(request, now)
+        return self._refuse_caller(request, project, now) or self._send(request, now, tally)
+
+    def _change_topics(self, request: Request, path: str) -> Reaction:
+        """Answer what is about topics, or say that there is nothing here."""
+        now = self._now()
+        membership = membership_of(path)
+        if membership is not None:
+            refusal = self._refuse_caller(request, membership.project, now)
+            return refusal or self.topics.change_one(request, membership)
+        is_joining = instance_id_call(path)
+        if is_joining is None or request.method != b"POST":
+            return errors.front_end_page(404)
+        # Without the header the bearer would have to be one of the server keys of old.
+        if request.headers.get(b"access_token_auth") != b"true":
+            return refused_caller(401)
+        refusal = self._refuse_caller(request, self._project_id, now)
+        if refusal is not None:
+            return refused_caller(refusal.status)
+        return self.topics.change_many(request, is_joining=is_joining)
 
     def _grant(self, request: Request) -> Reaction:
         fault = self._faults.take(TOKEN_ENDPOINT)
@@ -82,18 +110,21 @@ class FcmFake:
             return errors.envelope(403, text, [info])
         return None
 
-    def _send(self, request: Request, now: datetime) -> Reaction:
+    def _send(self, request: Request, now: datetime, tally: Tally) -> Reaction:
         verdict = rules.judge(request.body)
         if isinstance(verdict, rules.Invalid):
             return verdict.answer()
-        fault = self._faults.take(verdict.target)
+        fault = self._faults.take(verdict.target, tally)
         answer = None
+        name = b"-"
         if fault is None or fault.takes_push:
             if not verdict.is_rehearsal:
                 push = ReceivedPush("fcm", verdict.target, request.headers, request.body, now)
                 self._inbox.add(push)
             message_id = "fake_message_id" if verdict.is_rehearsal else _new_message_id(now)
             answer = self._success(message_id)
+            name = message_id.encode()
+        self._log.add("fcm", _status_of(fault), name, verdict.target)
         if fault is None:
             assert answer is not None
             return answer
@@ -119,7 +150,19 @@ class FcmSession:
 
     def __init__(self, fake: FcmFake) -> None:
         self.max_streams = STREAMS
-        self.react = fake.react
+        self._fake = fake
+        self._tally = Tally(Listener.FCM)
+
+    def react(self, request: Request) -> Reaction:
+        """Answer one request."""
+        return self._fake.react(request, self._tally)
+
+
+def _status_of(fault: Fault | None) -> int:
+    """Return the status that a push is answered with, 0 for none."""
+    if fault is None:
+        return 200
+    return fault.status or (200 if fault.takes_push else 0)
 
 
 def _project_of(path: str) -> str | None:

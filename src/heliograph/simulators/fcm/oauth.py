@@ -10,6 +10,7 @@ import json
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import Final, NamedTuple
 from urllib.parse import parse_qs
 
@@ -62,6 +63,12 @@ class TokenEndpoint:
 
     def grant(self, request: Request, *, now: datetime) -> Answer:
         """Answer one call of the token endpoint."""
+        answer = self._judge(request, now)
+        # By its date a caller can tell that its own clock is wrong.
+        date = format_datetime(now, usegmt=True).encode()
+        return answer._replace(fields=(*answer.fields, (b"date", date)))
+
+    def _judge(self, request: Request, now: datetime) -> Answer:
         jws = _read_assertion(request)
         if isinstance(jws, Answer):
             return jws

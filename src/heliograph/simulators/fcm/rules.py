@@ -21,8 +21,8 @@ _MOST_TOPICS: Final = 5
 _PLATFORMS: Final = ("android", "androidV2", "apns", "webpush")
 
 # Google documents no form for a token; these are the letters of all it was seen to issue.
-_is_token: Final = re.compile(r"[A-Za-z0-9_:-]{1,4096}").fullmatch
-_is_topic: Final = re.compile(r"(?:/topics/)?[a-zA-Z0-9\-_.~%]{1,900}").fullmatch
+is_token: Final = re.compile(r"[A-Za-z0-9_:-]{1,4096}").fullmatch
+is_topic: Final = re.compile(r"(?:/topics/)?[a-zA-Z0-9\-_.~%]{1,900}").fullmatch
 _is_label: Final = re.compile(r"[a-zA-Z0-9\-_.~%]{1,50}").fullmatch
 _topics_in: Final = re.compile(r"'[a-zA-Z0-9\-_.~%]{1,900}'\s+in\s+topics").findall
 
@@ -35,9 +35,9 @@ _TARGET_REFUSALS: Final = {
     "condition": "Invalid condition expression provided.",
 }
 _TARGET_FORMS: Final[dict[str, Callable[[str], object]]] = {
-    "token": _is_token,
-    "fid": _is_token,
-    "topic": _is_topic,
+    "token": is_token,
+    "fid": is_token,
+    "topic": is_topic,
     "condition": lambda value: 1 <= len(_topics_in(value)) <= _MOST_TOPICS,
 }
 

@@ -186,3 +186,33 @@ async def test_a_key_that_signs_nothing_is_misconfigured_and_unsaid(ask, endpoin
     assert isinstance(outcome, Misconfigured)
     assert "SECRET" not in repr(outcome)
     assert endpoint.calls == []
+
+
+async def test_one_renews_while_the_others_go_on_with_what_is_still_good(
+    ask, endpoint, clock, settle
+):
+    await ask()
+    clock.advance(timedelta(minutes=56))
+    endpoint.gate.clear()
+    renewing = asyncio.ensure_future(ask())
+    await settle()
+
+    meanwhile = await ask()
+    endpoint.gate.set()
+
+    assert meanwhile == b"Bearer t1"
+    assert await renewing == b"Bearer t2"
+    assert await ask() == b"Bearer t2"
+
+
+async def test_nobody_goes_on_with_a_token_in_its_last_seconds(ask, endpoint, clock, settle):
+    await ask()
+    clock.advance(timedelta(seconds=3590))
+    endpoint.gate.clear()
+    asking = [asyncio.ensure_future(ask()) for _ in range(2)]
+    await settle()
+    are_waiting = not any(each.done() for each in asking)
+    endpoint.gate.set()
+
+    assert are_waiting
+    assert {await each for each in asking} == {b"Bearer t2"}

@@ -10,21 +10,18 @@ from hypothesis import strategies as st
 from heliograph.core.model.outcome import (
     Accepted,
     Deferred,
+    FaultScope,
     Misconfigured,
     Outcome,
     RefreshCredential,
     Rejected,
     TokenGone,
 )
-from heliograph.outbound.http1 import HttpReply, OutboundError
 from heliograph.outbound.http2.messages import Lost, Reply
+from heliograph.providers.fcm.grants import GRANT_REFUSALS
 from heliograph.providers.fcm.response import (
-    GRANT_REFUSALS,
     KNOWN_REASONS,
-    Granted,
-    interpret_grant,
     interpret_lost,
-    interpret_no_grant,
     interpret_response,
 )
 
@@ -66,13 +63,13 @@ ROWS = [
     (400, {"code": "INVALID_ARGUMENT", "message": NO_TOKEN},
      TokenGone("INVALID_ARGUMENT", is_ambiguous=True)),
     (400, {"code": "INVALID_ARGUMENT", "field": "message.android.ttl"},
-     Rejected("INVALID_ARGUMENT")),
+     Rejected("INVALID_ARGUMENT: message.android.ttl")),
     (400, {"code": "INVALID_ARGUMENT"}, Rejected("INVALID_ARGUMENT")),
     (400, {"canonical": "INVALID_ARGUMENT"}, Rejected("INVALID_ARGUMENT")),
     (400, {"canonical": "FAILED_PRECONDITION"}, Rejected("FAILED_PRECONDITION")),
     (401, {"code": "THIRD_PARTY_AUTH_ERROR", "canonical": "UNAUTHENTICATED"},
-     Misconfigured("THIRD_PARTY_AUTH_ERROR")),
-    (401, {"code": "APNS_AUTH_ERROR"}, Misconfigured("APNS_AUTH_ERROR")),
+     Misconfigured("THIRD_PARTY_AUTH_ERROR", FaultScope.TARGET)),
+    (401, {"code": "APNS_AUTH_ERROR"}, Misconfigured("APNS_AUTH_ERROR", FaultScope.TARGET)),
     (401, {"canonical": "UNAUTHENTICATED"}, RefreshCredential("UNAUTHENTICATED")),
     (403, {"code": "SENDER_ID_MISMATCH", "canonical": "PERMISSION_DENIED"},
      TokenGone("SENDER_ID_MISMATCH", is_ambiguous=True)),
@@ -279,79 +276,54 @@ def test_a_lost_request_is_tried_again(is_unprocessed, retry_after):
     assert interpret_lost(lost) == Deferred("the connection was lost", retry_after)
 
 
-def grant(status, body, headers=None):
-    read = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return interpret_grant(HttpReply(status, headers or {}, read), now=NOW)
+@pytest.mark.parametrize(
+    ("status", "parts", "outcome"),
+    [
+        (404, {"code": "UNREGISTERED"}, Rejected("UNREGISTERED")),
+        (403, {"code": "SENDER_ID_MISMATCH"}, Rejected("SENDER_ID_MISMATCH")),
+        (400, {"code": "INVALID_ARGUMENT", "field": "message.topic"},
+         Rejected("INVALID_ARGUMENT: message.topic")),
+        (400, {"code": "INVALID_ARGUMENT", "message": NO_TOKEN}, Rejected("INVALID_ARGUMENT")),
+        (404, {"canonical": "NOT_FOUND", "message": NO_ENTITY}, Misconfigured("NOT_FOUND")),
+        (429, {"code": "QUOTA_EXCEEDED", "message": "Topic quota exceeded"},
+         Deferred("QUOTA_EXCEEDED", MINUTE)),
+        (401, {"canonical": "UNAUTHENTICATED"}, RefreshCredential("UNAUTHENTICATED")),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_a_group_is_about_no_token(status, parts, outcome):
+    said = interpret_response(reply(status, **parts), now=NOW, is_project_known=True, is_group=True)
+
+    assert said == outcome
 
 
 @pytest.mark.parametrize(
-    ("expires_in", "lifetime_s"),
+    ("body", "name"),
     [
-        (3599, 3599),
-        (60, 60),
-        (None, 3600),
-        (0, 3600),
-        (-1, 3600),
-        (True, 3600),
-        ("60", 3600),
-        (10**9, 3600),
-        (1e400, 3600),
+        (b'{"name":"projects/p/messages/0:1%2"}', "projects/p/messages/0:1%2"),
+        (b' {\n"name" : "a b"\r\n} ', "a b"),
+        (b'{"name":"\\u0041\\/"}', "A/"),
+        ('{"name":"ü"}'.encode(), "ü"),
+        (b'{"name":"a","name":"b"}', "b"),
+        (b'{"name":"a","other":1}', "a"),
+        (b'{"name":""}', None),
+        (b'{"name":"a"', None),
+        (b'{"name":"a"}}', None),
     ],
 )
-def test_a_grant_lives_as_long_as_it_says_within_reason(expires_in, lifetime_s):
-    granted = grant(200, {"access_token": "abc", "expires_in": expires_in})
-
-    assert granted == Granted("abc", timedelta(seconds=lifetime_s))
+def test_the_short_way_to_a_name_reads_what_json_says(body, name):
+    assert interpret_response(Reply(200, {}, body), now=NOW) == Accepted(name)
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"[]",
-        {},
-        {"access_token": 7},
-        {"access_token": ""},
-        {"access_token": "a\r\nb"},
-        {"access_token": "ä"},
-        {"access_token": "x" * 9000},
-    ],
-)
-def test_a_grant_without_a_usable_token_is_tried_again(body):
-    assert grant(200, body) == Deferred("token endpoint: unreadable reply")
+@given(st.text(max_size=20))
+def test_every_name_is_read_as_json_reads_it(name):
+    body = json.dumps({"name": name}, ensure_ascii=False).encode("utf-8", "replace")
+
+    assert interpret_response(Reply(200, {}, body), now=NOW) == Accepted(
+        json.loads(body)["name"] or None
+    )
 
 
-@pytest.mark.parametrize(
-    ("status", "error"),
-    [
-        (400, "invalid_grant"),
-        (400, "invalid_scope"),
-        (401, "invalid_client"),
-        (401, "unauthorized_client"),
-        (403, "access_denied"),
-        (400, "something_new"),
-    ],
-)
-def test_a_refused_grant_is_ours_to_fix(status, error):
-    assert grant(status, {"error": error}) == Misconfigured(f"token endpoint: {error}")
+def test_endless_fields_are_cut():
+    outcome = of(400, code="INVALID_ARGUMENT", field="message.data." + "x" * 5000)
 
-
-@pytest.mark.parametrize("status", [403, 404, 413])
-def test_a_refusal_without_a_reason_is_ours_to_fix(status):
-    assert grant(status, b"<html>") == Misconfigured(f"token endpoint: HTTP {status}")
-
-
-@pytest.mark.parametrize(
-    ("status", "is_ours"), [(429, True), (408, False), (500, False), (503, False), (302, False)]
-)
-def test_a_busy_token_endpoint_is_asked_again(status, is_ours):
-    outcome = grant(status, b"", {"retry-after": "5"})
-
-    expected = Deferred(f"token endpoint: HTTP {status}", timedelta(seconds=5), is_ours=is_ours)
-    assert outcome == expected
-
-
-def test_a_silent_token_endpoint_is_asked_again():
-    error = OutboundError("no reply in time")
-
-    assert interpret_no_grant(error) == Deferred("token endpoint: no reply in time")
+    assert len(outcome.reason) == 200

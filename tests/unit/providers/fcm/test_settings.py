@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -12,10 +13,14 @@ from cryptography.hazmat.primitives.serialization import (
 
 from heliograph.config import Fcm
 from heliograph.core.errors import InvalidRequest, ProblemKind
+from heliograph.core.model.application import ApnsCredential
+from heliograph.core.model.registration import Environment
 from heliograph.outbound.http2.sender import Origin
 from heliograph.providers.fcm.settings import (
     check_credential,
+    check_secret,
     credential_from_service_account,
+    instance_id_url,
     origin_of,
 )
 
@@ -171,3 +176,38 @@ def test_assertions_go_over_tls_or_stay_on_this_machine(secret, uri):
 def test_assertions_go_nowhere_else(secret, uri):
     with pytest.raises(InvalidRequest, match="token_uri"):
         check_credential(replace(secret, token_uri=uri))
+
+
+def test_the_instance_id_service_has_a_setting_of_its_own():
+    assert instance_id_url(Fcm()) == "https://iid.googleapis.com/iid/v1"
+    assert instance_id_url(Fcm(instance_id_url="https://h:8443/")) == "https://h:8443/iid/v1"
+
+
+@pytest.mark.parametrize("url", ["http://iid.example", "https://", "iid.example"])
+def test_an_instance_id_service_without_https_is_refused_by_its_setting(url):
+    with pytest.raises(ValueError, match=r"fcm\.instance_id_url"):
+        instance_id_url(Fcm(instance_id_url=url))
+
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def test_a_service_account_may_be_stored_for_production(secret):
+    check_secret(secret, Environment.PRODUCTION, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("changed", "environment", "field"),
+    [
+        ({}, Environment.SANDBOX, "environment"),
+        ({"private_key_pem": "x"}, Environment.PRODUCTION, "private_key_pem"),
+    ],
+)
+def test_a_service_account_that_cant_work_is_not_stored(secret, changed, environment, field):
+    with pytest.raises(InvalidRequest, match=field):
+        check_secret(replace(secret, **changed), environment, now=NOW)
+
+
+def test_another_providers_key_is_no_service_account():
+    with pytest.raises(InvalidRequest, match="provider"):
+        check_secret(ApnsCredential("k", "t", "pem"), Environment.PRODUCTION, now=NOW)
