@@ -1,0 +1,5 @@
+"""Windows Push Notification Services."""
+
+from heliograph.providers.wns.provider import WnsProvider
+
+__all__ = ["WnsProvider"]
