@@ -1,4 +1,4 @@
-"""Turns deferred deliveries that are due into retry shards."""
+"""Turns deferred deliveries that are due into retry shards, and settles what was canceled."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 _log = structlog.get_logger("heliograph.delivery")
 
 LIMIT = 1000
+"""Deliveries of one retry shard, about a page."""
+
+SETTLED_AT_ONCE = 250
+"""Rows of one step of settling, so that the writer is never held for long."""
 
 
 class Sweeper:
@@ -44,4 +48,6 @@ class Sweeper:
     async def _sweep(self) -> None:
         """Sweep until nothing is due: an outage leaves more than one sweep takes."""
         while await self._ledger.sweep(now=self._clock.now(), limit=LIMIT):
+            self._queue.wake()
+        while await self._ledger.settle(now=self._clock.now(), limit=SETTLED_AT_ONCE):
             self._queue.wake()

@@ -1,57 +1,50 @@
-"""The worker: claims shards, sends their pages, commits what they came to.
+"""The worker: claims shards, has them worked on, and keeps their leases.
 
-Per page: read → send → interpret → commit records, prunes, retries, counters
-and cursor in one piece. A crash repeats at most the pages in flight, with the
-same message ids; nothing is lost.
+Broadcasts have all places but one; small sends share that last one, so that
+a login code never waits behind a broadcast. A crash repeats at most the pages
+in flight, with the same message ids; nothing is lost.
+
+Source: docs/decisions/0015-lanes.md.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
-from contextlib import suppress
-from dataclasses import replace
-from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, cast
 
 import structlog
 
-from heliograph.core.categories import registration_wants
-from heliograph.core.errors import CoreError, NotFound, Unavailable
+from heliograph.core.errors import CoreError, Unavailable
 from heliograph.core.ids import spell
-from heliograph.core.model.outcome import Deferred, Misconfigured, Outcome
-from heliograph.delivery.consequences import consequences_of
-from heliograph.delivery.sending import Sending, Sent
+from heliograph.core.turns import Room
+from heliograph.delivery.budget import Budget
+from heliograph.delivery.patience import PATIENCE_S, Patience
+from heliograph.delivery.shard_work import ShardWork
 from heliograph.observability.failures import frames_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from heliograph.config import Delivery as Settings
     from heliograph.core.applications import Applications
+    from heliograph.core.credential_shelf import CredentialShelf
     from heliograph.core.ids import Id
-    from heliograph.core.model.delivery import Cursor, Page, Shard
+    from heliograph.core.model.delivery import Shard
     from heliograph.core.model.notification import Notification
     from heliograph.core.model.registration import ProviderName
-    from heliograph.core.ports import Clock, Provider, ShardQueue
+    from heliograph.core.ports import Clock, Provider, ProviderPace, ShardQueue, Templates
     from heliograph.core.store import ShardLedger
 
-T = TypeVar("T")
 _Hold = tuple["Id", int]
 
 _log = structlog.get_logger("heliograph.delivery")
-
-PATIENCE_S = 1.0
-"""How long to wait before asking a database again that did not answer."""
 
 GRACE_S = 6.0
 """How long pages in flight may take when the worker stops; then their shards go back."""
 
 RELEASE_S = 1.0
 """How long giving those back may take; then their leases run out."""
-
-DATABASE = "database"
-"""What `Unavailable` names where waiting helps every shard alike."""
 
 
 class Worker:
@@ -65,87 +58,126 @@ class Worker:
         providers: Mapping[ProviderName, Provider],
         clock: Clock,
         settings: Settings,
+        *,
+        paces: Mapping[ProviderName, Callable[[float], ProviderPace]] | None = None,
+        shelf: CredentialShelf | None = None,
+        templates: Templates | None = None,
+        pause_s: float = PATIENCE_S,
+        grace_s: float = GRACE_S,
+        release_s: float = RELEASE_S,
     ) -> None:
         self._queue = queue
-        self._ledger = ledger
-        self._applications = applications
-        self._sending = Sending(providers)
         self._clock = clock
         self._settings = settings
+        self._grace_s = grace_s
+        self._release_s = release_s
+        self._patience = Patience(pause_s)
+        self._work_on = ShardWork(
+            queue,
+            ledger,
+            applications,
+            providers,
+            paces or {},
+            clock,
+            settings,
+            self._patience,
+            shelf=shelf,
+            templates=templates,
+        )
+        self._small = Budget(settings.page_size)
         self._held: dict[_Hold, tuple[Shard, float]] = {}
         self._tasks: dict[asyncio.Task[None], Shard] = {}
-        self._stopping = asyncio.Event()
+        self._are_others_waiting = False
 
     async def run(self) -> None:
         """Work until `stop`; then finish the pages in flight and give the shards back."""
         renewing = asyncio.create_task(self._renew_forever())
-        stopping = asyncio.create_task(self._stopping.wait())
         try:
-            while not self._stopping.is_set():
+            while not self._patience.is_over:
                 try:
-                    has_room = await self._claim()
+                    await self._claim()
                 except Unavailable:
                     _log.warning("store_unavailable")
-                    await self._pause()
+                    await self._patience.pause()
                 except Exception as error:  # noqa: BLE001 - the worker outlives a bad claim
                     _log.error("claim_failed", frames=frames_of(error))
-                    await self._pause()
+                    await self._patience.pause()
                 else:
-                    if has_room:
-                        await self._queue.wait(self._settings.poll_s)
-                    else:
-                        await asyncio.wait(
-                            [stopping, *self._tasks], return_when=asyncio.FIRST_COMPLETED
-                        )
+                    # Woken by new work, and by every place that becomes free.
+                    await self._queue.wait(self._settings.poll_s)
         finally:
             renewing.cancel()
-            stopping.cancel()
             await self._finish()
 
     def stop(self) -> None:
         """Claim nothing more; shards stop after their page."""
-        self._stopping.set()
+        self._patience.end()
         self._queue.wake()
 
-    async def _claim(self) -> bool:
-        """Fill what is free with shards; say whether there is room for more."""
-        free = self._settings.pages_in_flight - len(self._tasks)
+    def _room(self) -> Room:
+        """Say how many shards of each lane there are places for."""
+        places, small = self._settings.pages_in_flight, self._settings.small_sends
+        bulk = [
+            (s.application_id, s.notification_id) for s in self._tasks.values() if not s.is_small
+        ]
+        if places == 1:
+            # The only place is for whoever comes.
+            free = 1 - len(self._tasks)
+            return Room(free, free, bulk, self._settings.application_pages)
+        return Room(
+            small - (len(self._tasks) - len(bulk)),
+            places - 1 - len(bulk),
+            bulk,
+            self._settings.application_pages,
+        )
+
+    async def _claim(self) -> None:
+        """Fill what is free with shards."""
+        room = self._room()
+        if not room.has_any:
+            return
         asked = self._clock.monotonic()
-        claimed = await self._queue.claim(free)
+        claimed = await self._queue.claim(room)
         for shard, notification in claimed:
             self._hold(shard, asked)
             task = asyncio.create_task(self._work(shard, notification))
             self._tasks[task] = shard
-            task.add_done_callback(self._tasks.pop)
-        return len(claimed) < free
+        if room.bulk > 0:
+            self._are_others_waiting = sum(not s.is_small for s, _ in claimed) >= room.bulk
 
     async def _finish(self) -> None:
         """Let the pages in flight end; cut off the late ones and give their shards back."""
         if not self._tasks:
             return
-        _, late = await asyncio.wait(self._tasks, timeout=GRACE_S)
+        _, late = await asyncio.wait(self._tasks, timeout=self._grace_s)
         if not late:
             return
         shards = [self._tasks[task] for task in late]
         for task in late:
             task.cancel()
         try:
-            async with asyncio.timeout(RELEASE_S):
+            async with asyncio.timeout(self._release_s):
                 await asyncio.gather(*late, return_exceptions=True)
                 await self._queue.release(shards)
         except (TimeoutError, CoreError):
             _log.warning("store_unavailable")
 
     async def _work(self, shard: Shard, notification: Notification) -> None:
-        """Work on one shard until it ends, is lost, or the worker stops."""
+        """Work on one shard until it ends, goes back, is lost, or the worker stops."""
         names = {
             "shard": spell("shard", shard.id),
             "notification": spell("notification", notification.id),
         }
         try:
-            is_done = await self._pages(shard, notification)
-            if not is_done:
-                await self._queue.release([shard])
+            due = await self._work_on.run(
+                shard,
+                notification,
+                holds=lambda: self._holds(shard),
+                is_wanted=lambda: self._are_others_waiting,
+                budget=self._small if shard.is_small else None,
+            )
+            if due is not None:
+                self._wake_at(due)
         except CoreError as error:
             # The lease runs out and the shard is claimed again, here or elsewhere.
             _log.warning("shard_interrupted", error=type(error).__name__, **names)
@@ -153,89 +185,15 @@ class Worker:
             _log.error("shard_failed", frames=frames_of(error), **names)
         finally:
             self._held.pop(_key(shard), None)
+            # Here rather than when the task has ended: who is woken counts the places.
+            self._tasks.pop(cast("asyncio.Task[None]", asyncio.current_task()), None)
             self._queue.wake()
 
-    async def _pages(self, shard: Shard, notification: Notification) -> bool:
-        """Send page after page; True when the shard has ended or is another's."""
-        cursor = shard.cursor
-        while not self._stopping.is_set():
-            page = await self._read(shard, notification, cursor)
-            if not self._holds(shard):
-                # Frozen past its lease: by now another worker sends this page.
-                _log.warning("lease_lost", shard=spell("shard", shard.id))
-                return True
-            page = _wanted(page, notification.options.category)
-            began = self._clock.now()
-            sent = await self._send(page, shard, notification)
-            commit = consequences_of(
-                page,
-                sent.outcomes,
-                shard=shard,
-                notification=notification,
-                environments=sent.environments,
-                began=began,
-                now=self._clock.now(),
-                max_attempts=self._settings.max_attempts,
-                jitter=random.random,
-            )
-            if not await self._insist(partial(self._ledger.commit_page, commit)):
-                _log.warning("epoch_lost", shard=spell("shard", shard.id))
-                return True
-            cursor = page.cursor
-            if cursor is None:
-                return True
-        return False
-
-    async def _send(self, page: Page, shard: Shard, notification: Notification) -> Sent:
-        """Send a page, or say why none of it can be sent now."""
-        if not page.targets:
-            return Sent([])
-        now = self._clock.now()
-        if now >= notification.expires_at and (
-            notification.options.ttl_s > 0 or page.targets[0].attempts
-        ):
-            # A retry that is given up: `consequences` lets it expire.
-            expired: Outcome = Deferred("time to live is over")
-            return Sent([expired] * len(page.targets))
-        try:
-            application = await self._applications.get(shard.application_id)
-            credentials = await self._applications.credentials_of(shard.application_id)
-        except NotFound:
-            missing: Outcome = Misconfigured("application is gone")
-            return Sent([missing] * len(page.targets))
-        except Unavailable as error:
-            if error.component == DATABASE:
-                raise
-            # Waiting for it here would keep other applications' shards waiting too.
-            locked: Outcome = Misconfigured(f"{error.component} is not at hand")
-            return Sent([locked] * len(page.targets))
-        return await self._sending.send(
-            page.targets, notification, application, credentials, now=now
-        )
-
-    async def _read(self, shard: Shard, notification: Notification, cursor: Cursor | None) -> Page:
-        read = partial(self._ledger.read_page, limit=self._settings.page_size)
-        return await self._insist(lambda: read(shard, notification, cursor, now=self._clock.now()))
-
-    async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Ask the database again while it is away; raises Unavailable once the worker stops.
-
-        A lease that runs out meanwhile does no harm: a page is read anew by
-        its next owner, and committed only while nobody else has claimed it.
-        """
-        while True:
-            try:
-                return await ask()
-            except Unavailable:
-                _log.warning("store_unavailable")
-                if self._stopping.is_set():
-                    raise
-                await self._pause()
-
-    async def _pause(self) -> None:
-        """Wait before asking a database again, but no longer than the worker runs."""
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), PATIENCE_S)
+    def _wake_at(self, due: datetime) -> None:
+        """Look again when a shard of ours is due, where polling would be late."""
+        delay_s = (due - self._clock.now()).total_seconds()
+        if delay_s < self._settings.poll_s:
+            asyncio.get_running_loop().call_later(max(0.0, delay_s), self._queue.wake)
 
     def _hold(self, shard: Shard, asked: float) -> None:
         """Note a lease. asked: when it was asked for, which is where it counts from."""
@@ -261,14 +219,6 @@ class Worker:
             for shard in held:
                 if _key(shard) in self._held:
                     self._hold(shard, asked)
-
-
-def _wanted(page: Page, category: str | None) -> Page:
-    """Leave out who does not want this kind of notification."""
-    if category is None:
-        return page
-    wanting = [t for t in page.targets if registration_wants(t.attributes, category)]
-    return replace(page, targets=wanting)
 
 
 def _key(shard: Shard) -> _Hold:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
+    from heliograph.core.model.breaker import Breaker
     from heliograph.core.model.delivery import Shard
     from heliograph.core.model.notification import Notification
     from heliograph.core.ports import Clock
     from heliograph.core.store import ShardLedger
+    from heliograph.core.turns import Room
 
 
 class LedgerQueue:
@@ -25,13 +30,11 @@ class LedgerQueue:
         self._lease = timedelta(seconds=lease_s)
         self._work = asyncio.Event()
 
-    async def claim(self, limit: int) -> Sequence[tuple[Shard, Notification]]:
-        """Take up to `limit` due shards."""
+    async def claim(self, room: Room) -> Sequence[tuple[Shard, Notification]]:
+        """Take due shards, as many as there is room for."""
         self._work.clear()
         now = self._clock.now()
-        return await self._ledger.claim(
-            self._worker, limit=limit, leased_until=now + self._lease, now=now
-        )
+        return await self._ledger.claim(self._worker, room, leased_until=now + self._lease, now=now)
 
     async def wait(self, timeout_s: float) -> None:
         """Return when this process has new work, or after `timeout_s` to look for others'."""
@@ -49,5 +52,16 @@ class LedgerQueue:
         await self._ledger.renew(shards, leased_until=self._clock.now() + self._lease)
 
     async def release(self, shards: Sequence[Shard]) -> None:
-        """Give shards back."""
-        await self._ledger.release(shards)
+        """Give shards back, to queue up again."""
+        await self._ledger.release(shards, now=self._clock.now())
+
+    async def hold(
+        self, shard: Shard, *, until: datetime, breakers: Sequence[Breaker] = ()
+    ) -> None:
+        """Give a shard back that is not due before `until`, and write why."""
+        await self._ledger.hold(shard, until=until, breakers=breakers)
+
+
+def worker_name() -> str:
+    """Name this process in the shard table, for operators to read."""
+    return f"{socket.gethostname()}:{os.getpid()}"

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 from structlog.testing import capture_logs
 from tests.unit.delivery.stage import Stage, open_stage
+
+from heliograph.storage.sqlite import FILE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -14,7 +17,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def stage(tmp_path: Path, clock: FakeClock) -> AsyncIterator[Stage]:
+async def stage(tmp_path: Path, migrated_sqlite: Path, clock: FakeClock) -> AsyncIterator[Stage]:
+    shutil.copy(migrated_sqlite / FILE_NAME, tmp_path)
     async with open_stage(tmp_path, clock) as opened:
         yield opened
 

@@ -21,7 +21,7 @@ from heliograph.queues.ledger import LedgerQueue
 from heliograph.storage.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
     from tests.conftest import FakeClock
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 SETTINGS = Delivery(page_size=20, pages_in_flight=4, lease_s=60, poll_s=0.02, max_attempts=3)
 PATIENCE_S = 20.0
+PAUSE_S = 0.05
+"""Shorter than a server's: what a worker does after a pause doesn't hang on its length."""
 
 
 async def until(holds: Callable[[], Awaitable[bool] | bool]) -> None:
@@ -80,7 +82,8 @@ class KnownApplication:
 
     def __init__(self) -> None:
         self.error: Exception | None = None
-        self._credentials = (credential(),)
+        self.lacking: Exception | None = None
+        self.credentials = (credential(),)
 
     async def get(self, application_id: bytes) -> Application:
         if self.error is not None:
@@ -88,7 +91,9 @@ class KnownApplication:
         return APPLICATION
 
     async def credentials_of(self, application_id: bytes) -> Sequence[ProviderCredential]:
-        return self._credentials
+        if self.lacking is not None:
+            raise self.lacking
+        return self.credentials
 
 
 class Stage:
@@ -101,8 +106,10 @@ class Stage:
         self.applications = KnownApplication()
         self.provider = ScriptedProvider()
 
-    def worker(self, name: str = "one", **settings: Any) -> tuple[Worker, LedgerQueue]:
-        """A worker with its queue."""
+    def worker(
+        self, name: str = "one", *, waits: Mapping[str, float] | None = None, **settings: Any
+    ) -> tuple[Worker, LedgerQueue]:
+        """A worker with its queue. waits: its own for a database, pages in flight, a release."""
         wanted = SETTINGS.model_copy(update=settings)
         queue = LedgerQueue(self.ledger, self.clock, worker=name, lease_s=wanted.lease_s)
         worker = Worker(
@@ -112,6 +119,7 @@ class Stage:
             {ProviderName.FCM: self.provider},
             self.clock,
             wanted,
+            **{"pause_s": PAUSE_S, **(waits or {})},
         )
         return worker, queue
 
@@ -183,6 +191,12 @@ class Stage:
         assert stored is not None
         return stored.state is NotificationState.COMPLETED
 
+    async def state_of(self, notification: Notification) -> NotificationState:
+        """Say how a notification stands."""
+        stored = await self.store.notifications.notification(APPLICATION.id, notification.id)
+        assert stored is not None
+        return stored.state
+
     async def completes(self, notification: Notification) -> Counters:
         """Wait until a notification is complete; answer its counters."""
         await until(lambda: self.is_complete(notification))
@@ -192,7 +206,7 @@ class Stage:
         return await self.store.notifications.counters(notification.id)
 
     async def deliveries(self, notification: Notification) -> Sequence[DeliveryRecord]:
-        return await self.store.notifications.deliveries(notification.id, after=None, limit=10_000)
+        return await self.store.notifications.deliveries(notification, after=None, limit=10_000)
 
     def received_once(self, tokens: list[str]) -> bool:
         """Say whether each of these tokens, and no other, was sent to exactly once."""

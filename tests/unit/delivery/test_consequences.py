@@ -13,6 +13,7 @@ from heliograph.core.model.delivery import (
     Cursor,
     DeferredRow,
     DeliveryState,
+    Dropped,
     Page,
     Prune,
     ShardSource,
@@ -48,7 +49,7 @@ def commit_of(
     outcomes: list[Outcome],
     *,
     source: ShardSource = ShardSource.QUERY,
-    dropped: tuple[Cursor, ...] = (),
+    dropped: tuple[Dropped, ...] = (),
     jitter: float = 1.0,
     ttl_s: int = 3600,
     max_attempts: int = 12,
@@ -102,7 +103,7 @@ def test_a_record_says_whose_and_when() -> None:
 
 
 def test_a_commit_carries_the_cursor_and_what_was_learned() -> None:
-    learned = [(target().id, SANDBOX)]
+    learned = [(target().id, target().token_hash, SANDBOX)]
 
     commit = commit_of([target()], [ACCEPTED], environments=learned)
 
@@ -207,7 +208,7 @@ def test_a_deferred_delivery_waits_as_long_as_the_provider_asks() -> None:
 
 
 def test_the_last_attempt_expires() -> None:
-    commit = commit_of([target(attempts=11)], [Deferred("busy")])
+    commit = commit_of([target(attempts=11)], [Deferred("busy")], source=ShardSource.RETRY)
 
     assert commit.deferred == []
     assert [row.state for row in commit.deliveries] == [DeliveryState.EXPIRED]
@@ -226,13 +227,13 @@ def test_what_is_ours_to_fix_waits_until_its_time_is_over(outcome: Outcome, atte
 
     (row,) = commit.deferred
     assert row.due_ms == to_ms(LATER + MISCONFIGURED_WAIT)
-    assert state_of(outcome, ttl_s=60)[0] is DeliveryState.EXPIRED
+    assert state_of(outcome, ttl_s=60)[0] == DeliveryState.EXPIRED
 
 
 def test_a_registration_that_is_gone_is_canceled() -> None:
     place = Cursor(9, 4, b"\t" * 16)
 
-    commit = commit_of([], [], dropped=(place,))
+    commit = commit_of([], [], dropped=(Dropped(place),))
 
     (row,) = commit.deliveries
     assert (row.bucket, row.recipient, row.target_id) == place
@@ -243,7 +244,7 @@ def test_a_registration_that_is_gone_is_canceled() -> None:
 def test_a_retry_whose_registration_is_gone_waits_no_more() -> None:
     place = Cursor(9, 4, b"\t" * 16)
 
-    commit = commit_of([], [], dropped=(place,), source=ShardSource.RETRY)
+    commit = commit_of([], [], dropped=(Dropped(place, 3),), source=ShardSource.RETRY)
 
     assert commit.counters == Counters(canceled=1, deferred=-1)
 
@@ -287,19 +288,21 @@ outcomes = st.one_of(
     st.lists(st.tuples(st.integers(0, 15), outcomes), max_size=20),
     st.integers(0, 5),
     st.floats(0, 1),
+    st.sampled_from(ShardSource),
 )
 def test_the_counters_always_sum_to_what_happened(
-    sends: list[tuple[int, Outcome]], gone: int, jitter: float
+    sends: list[tuple[int, Outcome]], gone: int, jitter: float, source: ShardSource
 ) -> None:
     targets = [target(f"T{n}", attempts=attempts) for n, (attempts, _) in enumerate(sends)]
-    places = tuple(Cursor(n, 0, bytes([n]) * 16) for n in range(gone))
+    places = tuple(Dropped(Cursor(n, 0, bytes([n]) * 16)) for n in range(gone))
 
-    commit = commit_of(targets, [each for _, each in sends], dropped=places, jitter=jitter)
+    commit = commit_of(
+        targets, [each for _, each in sends], dropped=places, jitter=jitter, source=source
+    )
 
-    fresh = sum(attempts == 0 for attempts, _ in sends) + gone
     states = [row.state for row in commit.deliveries]
-    retried = sum(attempts > 0 for attempts, _ in sends)
-    assert commit.counters.targets == fresh
+    retried = len(sends) + gone if source is ShardSource.RETRY else 0
+    assert commit.counters.targets == len(sends) + gone - retried
     assert len(states) == len(sends) + gone
     for state in DeliveryState:
         was_waiting = retried if state is DeliveryState.DEFERRED else 0

@@ -3,10 +3,25 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from tests.unit.delivery.scripted import target
 
 from heliograph.core.ids import new_id
-from heliograph.core.model.outcome import ACCEPTED, Misconfigured, Outcome, Rejected, TokenGone
-from heliograph.delivery.guards import SUSPICIOUS_SENDS, WINDOW_SENDS, AmbiguityGuard
+from heliograph.core.model.outcome import (
+    ACCEPTED,
+    Deferred,
+    Misconfigured,
+    Outcome,
+    Rejected,
+    TokenGone,
+)
+from heliograph.delivery.guards import (
+    MOST_CREDENTIALS,
+    OUTAGE_WINDOW_S,
+    SUSPICIOUS_SENDS,
+    WINDOW_SENDS,
+    AmbiguityGuard,
+    OutageGuard,
+)
 
 KEY, OTHER_KEY = (new_id(datetime(2026, 1, 1, tzinfo=UTC)) for _ in range(2))
 GONE = TokenGone("UNREGISTERED")
@@ -80,3 +95,70 @@ def test_within_the_window_doubt_is_remembered(guard: AmbiguityGuard) -> None:
     guard.check(KEY, page(500))
 
     assert guard.check(KEY, page(1, WINDOW_SENDS - 1))[0] == DOUBTED
+
+
+PHONES = [target(str(number)) for number in range(100)]
+DOWN = Deferred("no connection in time")
+
+
+@pytest.fixture
+def outage() -> OutageGuard:
+    return OutageGuard()
+
+
+@pytest.mark.parametrize(
+    ("put_off", "accepted", "is_out"),
+    [(19, 0, False), (20, 0, True), (20, 20, True), (20, 21, False), (50, 51, False)],
+)
+def test_an_outage_is_when_most_is_put_off(
+    outage: OutageGuard, put_off: int, accepted: int, is_out: bool
+) -> None:
+    answers = [DOWN] * put_off + [ACCEPTED] * accepted
+    phones = (PHONES * 2)[: len(answers)]
+
+    reason = outage.check(KEY, phones, answers, now_s=0)
+
+    assert reason == (DOWN.reason if is_out else None)
+
+
+def test_one_phone_that_is_throttled_is_no_outage(outage: OutageGuard) -> None:
+    answers = [outage.check(KEY, PHONES[:1], [DOWN], now_s=float(second)) for second in range(100)]
+
+    assert set(answers) == {None}
+
+
+def test_single_sends_make_an_outage_together(outage: OutageGuard) -> None:
+    answers = [outage.check(KEY, [phone], [DOWN], now_s=0) for phone in PHONES[:20]]
+
+    assert answers == [None] * 19 + [DOWN.reason]
+
+
+def test_what_was_put_off_long_ago_says_nothing(outage: OutageGuard) -> None:
+    outage.check(KEY, PHONES[:19], [DOWN] * 19, now_s=0)
+
+    assert outage.check(KEY, PHONES[:1], [DOWN], now_s=OUTAGE_WINDOW_S + 1) is None
+
+
+def test_a_good_page_never_opens_anything(outage: OutageGuard) -> None:
+    outage.check(KEY, PHONES, [DOWN] * 100, now_s=0)
+
+    assert outage.check(KEY, PHONES[:1], [ACCEPTED], now_s=0) is None
+
+
+def test_the_least_recently_used_credential_is_forgotten(guard: AmbiguityGuard) -> None:
+    guard.check(KEY, page(1000))
+    for _ in range(MOST_CREDENTIALS):
+        guard.check(new_id(datetime(2026, 1, 1, tzinfo=UTC)), [ACCEPTED])
+
+    assert guard.check(KEY, [DOUBTFUL]) == [DOUBTFUL]
+
+
+def test_what_is_told_to_be_forgotten_is(guard: AmbiguityGuard, outage: OutageGuard) -> None:
+    guard.check(KEY, page(1000))
+    outage.check(KEY, PHONES, [DOWN] * 100, now_s=0)
+
+    guard.forget(KEY)
+    outage.forget(KEY)
+
+    assert guard.check(KEY, [DOUBTFUL]) == [DOUBTFUL]
+    assert outage.check(KEY, PHONES[:1], [DOWN], now_s=0) is None

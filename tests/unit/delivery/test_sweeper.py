@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from tests.unit.delivery.stage import until
 
 from heliograph.core.errors import Unavailable
-from heliograph.delivery.sweeper import LIMIT, Sweeper
+from heliograph.delivery.sweeper import LIMIT, SETTLED_AT_ONCE, Sweeper
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -24,6 +24,7 @@ class ScriptedSweeps:
     def __init__(self, *answers: int | Exception) -> None:
         self.answers = list(answers)
         self.sweeps = 0
+        self.settled: list[int] = []
         self.woken = 0
 
     async def sweep(self, *, now: datetime, limit: int) -> int:
@@ -33,6 +34,10 @@ class ScriptedSweeps:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    async def settle(self, *, now: datetime, limit: int) -> int:
+        assert limit == SETTLED_AT_ONCE
+        return self.settled.pop(0) if self.settled else 0
 
     def wake(self) -> None:
         self.woken += 1
@@ -62,6 +67,15 @@ async def test_retries_that_are_due_wake_the_worker(clock: FakeClock) -> None:
     await sweep(scripted, clock, times=4)
 
     assert scripted.woken == 2
+
+
+async def test_what_was_canceled_is_settled_step_by_step(clock: FakeClock) -> None:
+    scripted = ScriptedSweeps()
+    scripted.settled = [250, 250, 3]
+
+    await sweep(scripted, clock, times=2)
+
+    assert (scripted.woken, scripted.settled) == (3, [])
 
 
 async def test_a_sweeper_sweeps_on_at_once_while_retries_are_due(clock: FakeClock) -> None:

@@ -10,15 +10,16 @@ import pytest
 from tests.unit.delivery.scripted import APPLICATION
 from tests.unit.delivery.stage import Stage, until
 
-from heliograph.core.errors import NotFound, Unavailable
+from heliograph.core.errors import NotFound
 from heliograph.core.model.audience import Address, Addresses, Registrations
 from heliograph.core.model.delivery import DeliveryState
 from heliograph.core.model.listing import RegistrationFilter
-from heliograph.core.model.notification import Counters
+from heliograph.core.model.notification import Counters, NotificationState
 from heliograph.core.model.outcome import (
     ACCEPTED,
     Accepted,
     Deferred,
+    FaultScope,
     Misconfigured,
     Rejected,
     TokenGone,
@@ -220,10 +221,16 @@ async def test_a_broadcast_whose_time_is_over_before_it_is_read_expires(stage: S
     stage.clock.advance(31)
 
     async with stage.working():
-        counters = await stage.completes(broadcast)
+        await until(lambda: _is(stage, broadcast, NotificationState.EXPIRED))
+        await until(lambda: _targets(stage, broadcast, 30))
 
-    assert counters == Counters(expired=30)
+    assert await stage.counters(broadcast) == Counters(expired=30)
+    assert {each.attempts for each in await stage.deliveries(broadcast)} == {0}
     assert stage.provider.batches == []
+
+
+async def _is(stage: Stage, broadcast, state: NotificationState) -> bool:
+    return await stage.state_of(broadcast) is state
 
 
 @pytest.mark.parametrize(("outcome", "state"), [(ACCEPTED, "accepted"), (BUSY, "expired")], ids=str)
@@ -260,33 +267,22 @@ async def test_a_retry_of_a_phone_that_left_is_canceled(stage: Stage) -> None:
     assert counters == Counters(canceled=1)
 
 
-@pytest.mark.parametrize(
-    ("error", "reason"),
-    [
-        (NotFound("application", "app_1"), "application is gone"),
-        (Unavailable("sealing key"), "sealing key is not at hand"),
-    ],
-    ids=str,
-)
-async def test_what_an_application_lacks_holds_up_its_own_deliveries_only(
-    stage: Stage, error: Exception, reason: str
-) -> None:
+async def test_an_application_that_is_gone_cancels_what_was_for_it(stage: Stage) -> None:
     await stage.phones(30)
-    stage.applications.error = error
+    stage.applications.error = NotFound("application", "app_1")
     broadcast = await stage.notify()
 
     async with stage.working():
-        await until(lambda: _targets(stage, broadcast, 30))
+        assert await stage.completes(broadcast) == Counters(canceled=30)
 
-    records = await stage.deliveries(broadcast)
-    assert {each.reason for each in records} == {reason}
-    assert await stage.counters(broadcast) == Counters(deferred=30)
+    assert {each.reason for each in await stage.deliveries(broadcast)} == {"application is gone"}
     assert stage.provider.batches == []
 
 
 async def test_a_delivery_that_we_hold_up_ourselves_outlasts_the_attempts(stage: Stage) -> None:
     (token,) = await stage.phones(1)
-    stage.provider.script(token, *[Misconfigured("bad key")] * 5, ACCEPTED)
+    bad = Misconfigured("bad bundle id", FaultScope.TARGET)
+    stage.provider.script(token, *[bad] * 5, ACCEPTED)
     broadcast = await stage.notify()
 
     async with stage.working() as queue, stage.sweeping(queue):

@@ -10,6 +10,7 @@ from tests.unit.delivery.stage import SETTINGS, Stage, until
 
 from heliograph.core.errors import Unavailable
 from heliograph.core.model.notification import Counters
+from heliograph.delivery.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 LEASE_S = SETTINGS.lease_s
+
+BRIEFLY = {"grace_s": 0.2, "release_s": 0.2}
+"""Pages that hang are cut off after this long; a server waits for seconds."""
 
 Logs = list[dict[str, Any]]
 
@@ -143,7 +147,7 @@ async def test_a_database_that_stays_away_is_asked_at_a_bounded_pace(stage: Stag
 
     stage.ledger.before["commit_page"] = be_away
 
-    async with stage.working(pages_in_flight=1) as queue:
+    async with stage.working(pages_in_flight=1, waits={"pause_s": PATIENCE_S}) as queue:
         await until(lambda: "commit_page" in stage.ledger.calls)
         for _ in range(50):  # new work is accepted all the while
             queue.wake()
@@ -262,7 +266,7 @@ async def test_a_worker_that_stops_cuts_off_a_page_that_hangs_and_gives_the_shar
     gate = Gate()
     stage.provider.before_send = once(gate)
 
-    worker, _ = stage.worker("first", pages_in_flight=pages_in_flight)
+    worker, _ = stage.worker("first", waits=BRIEFLY, pages_in_flight=pages_in_flight)
     running = asyncio.create_task(worker.run())
     await gate.arrived.wait()
     worker.stop()
@@ -302,7 +306,7 @@ async def test_a_worker_that_stops_does_not_wait_for_a_release_that_hangs(stage:
     stage.provider.before_send = gate
     stage.ledger.before["release"] = gate
 
-    worker, _ = stage.worker()
+    worker, _ = stage.worker(waits=BRIEFLY)
     running = asyncio.create_task(worker.run())
     await gate.arrived.wait()
     worker.stop()
@@ -326,10 +330,10 @@ async def test_a_shard_that_is_worked_on_keeps_its_lease(stage: Stage, logs: Log
     gate = Gate()
     stage.provider.before_send = gate
 
-    async with stage.working(lease_s=1.5):
+    async with stage.working(lease_s=0.3):
         await gate.arrived.wait()
         for _ in range(3):  # each time less than a lease, together more than two
-            stage.clock.advance(1.2)
+            stage.clock.advance(0.24)
             renewed = stage.ledger.calls.count("renew")
             await until(lambda before=renewed: stage.ledger.calls.count("renew") >= before + 2)
         async with stage.working("thief"):
@@ -356,7 +360,7 @@ async def test_a_renewal_that_fails_is_followed_by_another(
 
     stage.ledger.before["renew"] = once(fail)
 
-    async with stage.working(lease_s=1.2):
+    async with stage.working(lease_s=0.24):
         await until(lambda: stage.ledger.calls.count("renew") >= 3)
         gate.opened.set()
         await stage.completes(broadcast)
@@ -371,7 +375,7 @@ async def test_a_shard_that_ends_during_a_renewal_is_not_held_again(stage: Stage
     stage.provider.before_send = once(sending)
     stage.ledger.before["renew"] = once(renewing)
 
-    async with stage.working(lease_s=1.2):
+    async with stage.working(lease_s=0.24):
         await renewing.arrived.wait()
         sending.opened.set()
         await stage.completes(broadcast)

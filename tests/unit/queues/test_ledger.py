@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.unit.delivery.scripted import shard
 
+from heliograph.core.turns import Room
 from heliograph.queues.ledger import LedgerQueue
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 FOREVER_S = 3600
+ROOM = Room(3, 2)
 
 
 class RecordingLedger:
@@ -44,10 +46,10 @@ def queue(ledger: RecordingLedger, clock: FakeClock) -> LedgerQueue:
 async def test_a_claim_asks_for_shards_that_are_due_and_leases_them(
     queue: LedgerQueue, ledger: RecordingLedger, clock: FakeClock
 ) -> None:
-    await queue.claim(3)
+    await queue.claim(ROOM)
 
-    named = {"limit": 3, "leased_until": clock.now() + timedelta(minutes=1), "now": clock.now()}
-    assert ledger.calls == [("claim", ("me",), named)]
+    named = {"leased_until": clock.now() + timedelta(minutes=1), "now": clock.now()}
+    assert ledger.calls == [("claim", ("me", ROOM), named)]
 
 
 async def test_leases_are_renewed_from_now_and_given_back(
@@ -60,8 +62,18 @@ async def test_leases_are_renewed_from_now_and_given_back(
 
     assert ledger.calls == [
         ("renew", (held,), {"leased_until": clock.now() + timedelta(minutes=1)}),
-        ("release", (held,), {}),
+        ("release", (held,), {"now": clock.now()}),
     ]
+
+
+async def test_a_shard_that_is_held_back_says_until_when_and_why(
+    queue: LedgerQueue, ledger: RecordingLedger, clock: FakeClock
+) -> None:
+    held, until = shard(), clock.now() + timedelta(minutes=5)
+
+    await queue.hold(held, until=until)
+
+    assert ledger.calls == [("hold", (held,), {"until": until, "breakers": ()})]
 
 
 async def test_nobody_waits_longer_than_asked(queue: LedgerQueue) -> None:
@@ -78,7 +90,7 @@ async def test_new_work_wakes_who_waits(queue: LedgerQueue) -> None:
 
 
 async def test_work_that_came_before_the_wait_is_not_missed(queue: LedgerQueue) -> None:
-    await queue.claim(1)
+    await queue.claim(ROOM)
     queue.wake()
 
     await asyncio.wait_for(queue.wait(FOREVER_S), 5)
@@ -87,7 +99,7 @@ async def test_work_that_came_before_the_wait_is_not_missed(queue: LedgerQueue) 
 async def test_a_claim_has_seen_the_work_that_came_before_it(queue: LedgerQueue) -> None:
     queue.wake()
 
-    await queue.claim(1)
+    await queue.claim(ROOM)
 
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(queue.wait(FOREVER_S), 0.01)
