@@ -13,6 +13,7 @@ from heliograph.simulators.certificates import (
 )
 from heliograph.simulators.fcm.oauth import ServiceAccount
 
+APNS_KEY_FILE: Final = "apns-key.p8"
 DEMO_TOPIC: Final = "com.example.demo"
 DEMO_TEAM_ID: Final = "HELIODEMO1"
 DEMO_PROJECT_ID: Final = "heliograph-demo"
@@ -57,7 +58,7 @@ def ensure_credentials(directory: Path, topics: tuple[str, ...] | None) -> DemoC
 
     topics: the bundle ids of a key that serves only them; None for a team key.
     """
-    apns = ensure_ec_key(directory / "apns-key.p8")
+    apns = ensure_ec_key(directory / APNS_KEY_FILE)
     fcm = ensure_rsa_key(directory / "fcm-key.pem")
     # Key ids come from the keys, so a directory that is kept keeps its credentials.
     key_id = fingerprint(apns)[:10].upper()

@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from heliograph.core.errors import InvalidRequest, Problem, ProblemKind
-from heliograph.simulators.control import inbox_json, script_fault
+from heliograph.simulators.control import (
+    counts_json,
+    inbox_json,
+    play_script,
+    script_fault,
+    subscribe,
+)
+from heliograph.simulators.webpush.site import ROUTES as WEBPUSH_PAGE
 from heliograph.web.dialect import Dialect, ErrorTable, Route
 from heliograph.web.responses import json_response
 from heliograph.web.schemas import Schema
@@ -25,6 +31,9 @@ if TYPE_CHECKING:
 
 INBOX = "/simulators/inbox"
 FAULTS = "/simulators/faults"
+SCRIPT = "/simulators/script"
+COUNTS = "/simulators/counts"
+SUBSCRIPTIONS = "/simulators/webpush/subscriptions"
 
 _SOURCE = "docs/simulators.md"
 
@@ -51,34 +60,34 @@ def control_dialect(
     async def faults(request: Request, core: Core) -> Response:
         """Script what a token is answered next."""
         del core
-        try:
-            said = script_fault(simulators.faults, await request.json())
-        except ValueError as error:
-            raise InvalidRequest([_problem_of(text) for text in str(error).split("; ")]) from error
-        return json_response(said, 201)
+        return json_response(script_fault(simulators.faults, await request.json()), 201)
+
+    async def script(request: Request, core: Core) -> Response:
+        """Follow a script of faults from now on."""
+        del core
+        return json_response(play_script(simulators.faults, await request.json()))
+
+    async def subscriptions(request: Request, core: Core) -> Response:
+        """Make a browser's subscription at the fake push service."""
+        del core
+        return json_response(subscribe(simulators, await request.json()), 201)
+
+    async def counts(request: Request, core: Core) -> Response:
+        """Say how many pushes got which status."""
+        del request, core
+        return json_response(counts_json(simulators))
 
     return Dialect(
         name="simulators",
         routes=(
             Route("GET", INBOX, inbox, source=f"{_SOURCE}#inbox", query=InboxQuery),
             Route("POST", FAULTS, faults, source=f"{_SOURCE}#faults"),
+            Route("PUT", SCRIPT, script, source=f"{_SOURCE}#scripts"),
+            Route("GET", COUNTS, counts, source=f"{_SOURCE}#log"),
+            Route("POST", SUBSCRIPTIONS, subscriptions, source=f"{_SOURCE}#web-push"),
+            *WEBPUSH_PAGE,
         ),
         errors=errors,
         render_error=render_error,
         prefixes=("/simulators",),
     )
-
-
-def _problem_of(text: str) -> Problem:
-    """Read one of a fault's problems, `field: what is wrong`, as the API words it."""
-    name, colon, wrong = text.rpartition(": ")
-    path = (name,) if colon else ()
-    match wrong:
-        case "missing":
-            return Problem(path, ProblemKind.MISSING, "present")
-        case "unknown field":
-            return Problem(path, ProblemKind.UNKNOWN_FIELD, "absent")
-        case _ if wrong.startswith("goes with "):
-            return Problem(path, ProblemKind.NOT_ALLOWED, f"absent: it {wrong}")
-        case _:
-            return Problem(path, ProblemKind.MALFORMED, wrong.rpartition("must be ")[2])

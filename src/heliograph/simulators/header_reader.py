@@ -8,6 +8,7 @@ Source: RFC 7541, section 6; RFC 9113, section 8.3.1.
 """
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -27,6 +28,7 @@ HEADER_SETTINGS: Final = (
 )
 _ENTRY_OVERHEAD: Final = 32
 _RUNS_REMEMBERED: Final = 256
+_PATTERNS_REMEMBERED: Final = 4
 _LONG_FORM: Final = 0x7F
 _SIZE_UPDATE: Final = 0x20
 
@@ -36,6 +38,25 @@ _HOP_BY_HOP: Final = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class HeaderPattern:
+    """How the blocks of a sender's requests look that differ in path and one header only.
+
+    Both values stand in the block as they are, the header's at its end. path_at, path_end:
+    where the path is; between: what stands between it and the header's value.
+    """
+
+    size: int
+    before: bytes
+    path_at: int
+    path_end: int
+    between: bytes
+    own_at: int
+    own_name: bytes
+    method: bytes
+    headers: dict[bytes, bytes]
+
+
 class Head(NamedTuple):
     """The checked header section of a request."""
 
@@ -43,6 +64,7 @@ class Head(NamedTuple):
     path: bytes
     headers: dict[bytes, bytes]
     is_ambiguous: bool
+    pattern: HeaderPattern | None = None
 
 
 class HeaderReader:
@@ -53,6 +75,52 @@ class HeaderReader:
         # What runs of one-byte indexes stand for while the table stays as it is: senders
         # repeat the same headers push after push.
         self._runs: dict[bytes, tuple[list[Field], int]] = {}
+        self._patterns: list[HeaderPattern] = []
+        # Of the block read last: itself, and the values that stand in it as they are and
+        # changed nothing, with their ends. None if it changed the table.
+        self._last: tuple[bytes, dict[bytes, int]] | None = None
+
+    def match(self, block: bytes) -> Head | None:
+        """Read a request whose block looks like a former one; None if it doesn't.
+
+        That skips decoding and checking, which cost more than all else a fake does.
+        """
+        size = len(block)
+        for pattern in self._patterns:
+            if (
+                size == pattern.size
+                and block.startswith(pattern.before)
+                and block[pattern.path_end : pattern.own_at] == pattern.between
+            ):
+                headers = pattern.headers.copy()
+                headers[pattern.own_name] = block[pattern.own_at :]
+                path = block[pattern.path_at : pattern.path_end]
+                return Head(pattern.method, path, headers, False, pattern)  # noqa: FBT003
+        return None
+
+    def check(self, fields: list[Field]) -> Head | None:
+        """Check the request that was read last, and know its like from now on."""
+        head = check_request(fields)
+        if head is None or head.is_ambiguous or self._last is None:
+            return head
+        block, ends = self._last
+        path_end, (own_name, _) = ends.get(b":path"), fields[-1]
+        if path_end is None or own_name[:1] == b":" or ends.get(own_name) != len(block):
+            return head
+        path_at, own_at = path_end - len(head.path), len(block) - len(head.headers[own_name])
+        pattern = HeaderPattern(
+            size=len(block),
+            before=block[:path_at],
+            path_at=path_at,
+            path_end=path_end,
+            between=block[path_end:own_at],
+            own_at=own_at,
+            own_name=own_name,
+            method=head.method,
+            headers=head.headers,
+        )
+        self._patterns = [pattern, *self._patterns[: _PATTERNS_REMEMBERED - 1]]
+        return head._replace(pattern=pattern)
 
     def read(self, block: bytes) -> list[Field]:
         """Decode a whole block; raises ProtocolError, after which the connection is lost."""
@@ -63,6 +131,8 @@ class HeaderReader:
 
     def _walk(self, block: bytes) -> list[Field]:
         fields: list[Field] = []
+        plain_ends: dict[bytes, int] = {}
+        changes_table = False
         look_up = self._table.get_by_index
         offset, end, size = 0, len(block), 0
         while offset < end:
@@ -80,6 +150,7 @@ class HeaderReader:
                 name, value = look_up(index)
             elif first & 0xE0 == _SIZE_UPDATE:
                 offset += self._resize(block, offset, is_first=not fields)
+                changes_table = True
                 continue
             else:
                 is_indexed = first & 0x40
@@ -89,22 +160,31 @@ class HeaderReader:
                     name = look_up(index)[0]
                 else:
                     name, offset = _text(block, offset)
+                is_plain = not (is_indexed or block[offset] & 0x80)
                 value, offset = _text(block, offset)
+                if is_plain:
+                    plain_ends[name] = offset
                 if is_indexed:
                     self._table.add(name, value)
-                    self._runs.clear()
+                    self._forget_runs()
+                    changes_table = True
             size += len(name) + len(value) + _ENTRY_OVERHEAD
             fields.append((name, value))
         if size > LONGEST_HEADER_LIST:
             raise ProtocolError(ErrorCode.ENHANCE_YOUR_CALM, "the header list is too long")
+        self._last = None if changes_table else (block, plain_ends)
         return fields
+
+    def _forget_runs(self) -> None:
+        self._runs.clear()
+        self._patterns.clear()
 
     def _resize(self, block: bytes, offset: int, *, is_first: bool) -> int:
         size, used = _integer(block, offset, 5)
         if not is_first or size > TABLE_SIZE:
             raise ProtocolError(ErrorCode.COMPRESSION_ERROR, "a wrong table size update")
         self._table.maxsize = size
-        self._runs.clear()
+        self._forget_runs()
         return used
 
     def _look_up_run(self, run: bytes) -> tuple[list[Field], int]:

@@ -18,14 +18,18 @@ from heliograph.simulators.exchange import (
     Fake,
     Farewell,
     Field,
+    Freeze,
+    Garble,
     Reaction,
     Request,
     Reset,
     Silence,
+    Squeeze,
 )
 
 _LARGEST_BODY_BYTES: Final = 1_048_576
 _BAD_REQUEST: Final = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_GARBAGE: Final = b"HTTP/1.1 OK 200\r\n\x00\r\n\r\n"
 
 
 class Http1Connection(asyncio.Protocol):
@@ -126,9 +130,14 @@ class Http1Connection(asyncio.Protocol):
                     self._transport.close()
                 else:
                     self._answer(answer)
+            case Squeeze(answer=answer):
+                # There is nothing to squeeze: requests come one by one.
+                self._answer(answer)
+            case Garble():
+                self._transport.write(_GARBAGE)
             case Reset() | Drop():
                 self.abort()
-            case Silence():
+            case Silence() | Freeze():
                 pass
             case _:
                 assert_never(reaction)

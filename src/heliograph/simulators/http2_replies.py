@@ -13,6 +13,8 @@ from heliograph.simulators.header_reader import TABLE_SIZE
 from heliograph.simulators.http2_streams import Stream, reply_block
 
 _EMPTY_TABLE: Final = b"\x20"
+_HEADERS: Final = int(frames.FrameType.HEADERS)
+_WHOLE: Final = frames.Flag.END_STREAM | frames.Flag.END_HEADERS
 
 
 class ReplyWriter:
@@ -71,12 +73,19 @@ class ReplyWriter:
         if self._must_empty_table:
             self._must_empty_table = False
             block = _EMPTY_TABLE + block
-        ends = not answer.body
-        self.out.append(
-            frames.header_frames(stream.id, block, end_stream=ends, max_frame_size=self._frame_size)
-        )
+        if not answer.body:
+            if len(block) <= self._frame_size:
+                self.out.append(frames.pack_frame(_HEADERS, _WHOLE, stream.id, block))
+                return True
+            self.out.append(
+                frames.header_frames(
+                    stream.id, block, end_stream=True, max_frame_size=self._frame_size
+                )
+            )
+            return True
+        self.out.append(frames.header_frames(stream.id, block, max_frame_size=self._frame_size))
         stream.unsent = answer.body
-        return ends or self._pump(stream)
+        return self._pump(stream)
 
     def pump(self) -> list[Stream]:
         """Send what the windows let through by now; return the streams whose reply is whole."""
@@ -98,4 +107,6 @@ class ReplyWriter:
             self._window -= len(part)
             stream.sendable -= len(part)
             self.out.append(frames.data_frame(stream.id, part, end_stream=not unsent))
+        stream.unsent = b""
+        self._waiting.pop(stream.id, None)
         return True

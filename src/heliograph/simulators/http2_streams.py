@@ -4,14 +4,11 @@ Source: RFC 9113, sections 5 and 6.9; RFC 7541, appendix A.
 """
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from heliograph.outbound.http2.frames import DEFAULT_WINDOW_SIZE, ErrorCode, StreamError
+from heliograph.outbound.http2.frames import ErrorCode, StreamError
 from heliograph.simulators.exchange import Field
 from heliograph.simulators.header_reader import Head
-
-if TYPE_CHECKING:
-    from asyncio import TimerHandle
 
 CREDIT_AFTER_BYTES: Final = 16_384
 """Give back a window's credit once this much of it is used."""
@@ -27,26 +24,26 @@ _LONG_FORM: Final = 0x7F
 class Stream:
     """A request on its way in, or its reply on its way out.
 
-    receivable: bytes the peer may still send here. sendable: bytes we may still send here.
+    receivable: bytes the peer may still send here, of a whole `window`. sendable: bytes we may
+    still send here.
     unsent: what of the reply's body waits for the peer's window.
     """
 
     __slots__ = (
         "body", "content_length", "head", "id", "is_complete", "receivable", "sendable", "size",
-        "timer", "unsent",
+        "unsent", "window",
     )  # fmt: skip
 
-    def __init__(self, stream_id: int, head: Head, sendable: int) -> None:
+    def __init__(self, stream_id: int, head: Head, sendable: int, window: int) -> None:
         self.id = stream_id
         self.head = head
         self.body: list[bytes] = []
         self.size = 0
         self.content_length = head.headers.get(b"content-length")
         self.is_complete = False
-        self.receivable = DEFAULT_WINDOW_SIZE
+        self.receivable = self.window = window
         self.sendable = sendable
         self.unsent = b""
-        self.timer: TimerHandle | None = None
 
     def receive(self, content: bytes, size: int) -> None:
         """Take a DATA frame of `size` bytes, padding included."""
@@ -61,11 +58,16 @@ class Stream:
 
     def credit(self) -> int:
         """Return how much of the window to give back now; 0 if not yet."""
-        used = DEFAULT_WINDOW_SIZE - self.receivable
-        if used < CREDIT_AFTER_BYTES:
+        used = self.window - self.receivable
+        if used < min(CREDIT_AFTER_BYTES, self.window):
             return 0
         self.receivable += used
         return used
+
+    def resize(self, window: int) -> None:
+        """Take a new size of the window, which the peer has acknowledged."""
+        self.receivable += window - self.window
+        self.window = window
 
     @property
     def is_misdeclared(self) -> bool:
@@ -79,12 +81,13 @@ def reply_block(status: int, fields: tuple[Field, ...]) -> bytes:
 
     It uses no dynamic table, so that it stands alone whatever table size the peer allows.
     """
-    parts = [_status_line(status)]
-    for name, value in fields:
-        parts.append(_name_literal(name))
-        parts.append(_length(len(value)))
-        parts.append(value)
-    return b"".join(parts)
+    if len(fields) == 1:
+        name, value = fields[0]
+        return _status_line(status) + _before(name, len(value)) + value
+    return b"".join(
+        [_status_line(status)]
+        + [part for name, value in fields for part in (_before(name, len(value)), value)]
+    )
 
 
 @lru_cache(maxsize=600)
@@ -95,9 +98,10 @@ def _status_line(status: int) -> bytes:
     return b"\x08\x03" + str(status).encode()
 
 
-@lru_cache(maxsize=64)
-def _name_literal(name: bytes) -> bytes:
-    return _LITERAL + _length(len(name)) + name
+@lru_cache(maxsize=1024)
+def _before(name: bytes, size: int) -> bytes:
+    """Spell what stands before a value of this size."""
+    return _LITERAL + _length(len(name)) + name + _length(size)
 
 
 def _length(size: int) -> bytes:

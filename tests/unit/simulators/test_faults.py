@@ -1,79 +1,16 @@
-import pytest
+from hypothesis import given
+from hypothesis.strategies import floats, integers
 
-from heliograph.simulators.faults import ANY_TOKEN, TOKEN_ENDPOINT, Action, Fault, FaultBook
-
-
-def test_a_fault_is_read_with_its_defaults():
-    fault = Fault.from_json({"token": "ab", "status": 410, "reason": "Unregistered"})
-
-    assert fault == Fault("ab", 410, "Unregistered")
-    assert (fault.times, fault.action, fault.delay_ms) == (1, Action.REPLY, 0)
-
-
-def test_a_fault_is_read_with_everything():
-    said = {
-        "token": "*",
-        "status": 410,
-        "reason": "Unregistered",
-        "timestamp": 1_700_000_000_000,
-        "times": 3,
-        "retry_after": 30,
-        "delay_ms": 5,
-        "action": "reply",
-        "field": "message.token",
-    }
-
-    fault = Fault.from_json(said)
-
-    assert fault == Fault(
-        "*", 410, "Unregistered", 1_700_000_000_000, 3, 30, 5, Action.REPLY, "message.token"
-    )
-
-
-def test_null_counts_as_absent():
-    assert Fault.from_json({"token": "ab", "status": 500, "reason": None}) == Fault("ab", 500)
-
-
-@pytest.mark.parametrize(
-    ("said", "problem"),
-    [
-        ([], "a fault must be an object"),
-        ({"status": 500}, "token: missing"),
-        ({"token": "", "status": 500}, "token: must be a non-empty string"),
-        ({"token": 5, "status": 500}, "token: must be a non-empty string"),
-        ({"token": "ab"}, "status: missing"),
-        ({"token": "ab", "status": 600}, "status: must be a whole number from 200 to 599"),
-        ({"token": "ab", "status": True}, "status: must be a whole number from 200 to 599"),
-        ({"token": "ab", "status": 500, "reason": 1}, "reason: must be a non-empty string"),
-        ({"token": "ab", "status": 500, "times": -1}, "times: must be a whole number from 0"),
-        ({"token": "ab", "status": 500, "retry_after": "5"}, "retry_after: must be a whole"),
-        ({"token": "ab", "status": 500, "delay_ms": 1.5}, "delay_ms: must be a whole number"),
-        ({"token": "ab", "status": 500, "timestamp": 5}, "timestamp: goes with status 410 only"),
-        ({"token": "ab", "status": 500, "action": "explode"}, "action: must be one of reply,"),
-        ({"token": "ab", "action": "hang", "delay_ms": 5}, "delay_ms: goes with the action reply"),
-        ({"token": "ab", "status": 500, "color": 1}, "color: unknown field"),
-    ],
+from heliograph.simulators.faults import (
+    ANY_TOKEN,
+    TOKEN_ENDPOINT,
+    Fault,
+    FaultBook,
+    Listener,
+    Tally,
+    is_among,
 )
-def test_a_wrong_fault_names_its_problem(said, problem):
-    with pytest.raises(ValueError) as caught:
-        Fault.from_json(said)
-
-    assert problem in str(caught.value)
-
-
-def test_a_wrong_fault_names_every_problem():
-    with pytest.raises(ValueError) as caught:
-        Fault.from_json({"status": 1, "times": "x", "colour": 1})
-
-    assert len(str(caught.value).split("; ")) == 4
-
-
-@pytest.mark.parametrize("action", ["goaway", "rst", "hang", "close"])
-def test_only_a_reply_needs_a_status(action):
-    fault = Fault.from_json({"token": "ab", "action": action})
-
-    assert fault.status is None
-    assert not fault.takes_push
+from heliograph.simulators.script import read_script
 
 
 def test_a_fault_is_used_up():
@@ -124,7 +61,7 @@ def test_zero_times_clears_a_token():
     book.add(Fault("ab", 410, times=5))
     book.add(Fault("cd", 410))
 
-    book.add(Fault.from_json({"token": "ab", "times": 0}))
+    book.add(Fault("ab", times=0))
 
     assert book.take("ab") is None
     assert book.take("cd") is not None
@@ -137,3 +74,60 @@ def test_clear_clears_all():
     book.clear()
 
     assert book.take("ab") is None
+
+
+def rules(*said):
+    book = FaultBook()
+    book.play(read_script({"rules": list(said)}))
+    return book
+
+
+def test_a_tokens_own_fault_comes_before_a_rule():
+    book = rules({"status": 500})
+    book.add(Fault("ab", 410))
+
+    assert [book.take("ab", Tally(Listener.APNS)).status for _ in range(2)] == [410, 500]
+
+
+def test_no_rule_is_about_a_call_that_is_no_push():
+    assert rules({"status": 500}).take(TOKEN_ENDPOINT) is None
+
+
+def test_pushes_are_counted_by_listener_from_when_the_script_was_given():
+    book = rules({"nth": 2, "status": 500})
+    first, second = Tally(Listener.APNS), Tally(Listener.APNS)
+    other = Tally(Listener.FCM)
+
+    taken = [book.take("ab", tally) for tally in (first, other, second)]
+    book.play(read_script({"rules": [{"nth": 1, "by_connection": True, "status": 503}]}))
+    again = [book.take("ab", tally) for tally in (first, second, second)]
+
+    assert [fault and fault.status for fault in taken] == [None, None, 500]
+    assert [fault and fault.status for fault in again] == [503, 503, None]
+
+
+def test_a_script_without_rules_and_faults_used_up_leave_nothing_to_ask():
+    book = rules({"status": 500})
+    book.add(Fault("ab", 410))
+
+    book.play([])
+    before = book.is_empty
+    book.take("ab")
+
+    assert (before, book.is_empty) == (False, True)
+
+
+@given(share=floats(0.05, 0.95), seed=integers(0, 2**32 - 1))
+def test_a_share_of_many_tokens_is_about_that_share(share, seed):
+    tokens = [f"{number * 7919:064x}" for number in range(2000)]
+
+    chosen = sum(is_among(token, share, seed) for token in tokens)
+
+    assert abs(chosen / len(tokens) - share) < 0.1
+
+
+def test_a_relative_death_is_dated_when_it_is_told():
+    fault = Fault("ab", 410, died_s_ago=60)
+
+    assert fault.at(1_000_000).timestamp == 940_000
+    assert Fault("ab", 410, timestamp=5).at(1_000_000).timestamp == 5

@@ -130,3 +130,62 @@ def test_a_repeated_header_is_noticed():
 )
 def test_a_malformed_request_is_none(fields):
     assert check_request(fields) is None
+
+
+def own_block(token, message_id, *, shared=b"\x87", name=b"apns-id"):
+    """Spell a request whose path and last header are literals, as our sender does."""
+    path = b"/3/device/" + token
+    return (
+        b"\x83"
+        + shared
+        + b"\x14"
+        + bytes([len(path)])
+        + path
+        + b"\x10"
+        + bytes([len(name)])
+        + name
+        + bytes([len(message_id)])
+        + message_id
+    )
+
+
+@given(st.binary(min_size=4, max_size=4), st.binary(min_size=6, max_size=6))
+def test_a_block_like_a_former_one_is_read_the_same_way(token, message_id):
+    reader = HeaderReader()
+    known = reader.check(reader.read(own_block(b"abcd", b"first!")))
+    block = own_block(token, message_id)
+
+    matched = reader.match(block)
+
+    afresh = HeaderReader()
+    assert matched.pattern is known.pattern
+    assert matched[:4] == afresh.check(afresh.read(block))[:4]
+    assert known.headers == {b"apns-id": b"first!"}
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        own_block(b"abcd", b"longer than it was"),
+        own_block(b"longer", b"first!"),
+        own_block(b"abcd", b"first!", shared=b"\x86"),
+        own_block(b"abcd", b"first!", name=b"apns-ie"),
+        own_block(b"abcd", b"first!") + b"\x90",
+    ],
+)
+def test_a_block_that_looks_otherwise_is_not_taken_for_the_former(block):
+    reader = HeaderReader()
+    reader.check(reader.read(own_block(b"abcd", b"first!")))
+
+    assert reader.match(block) is None
+
+
+def test_a_change_of_the_table_ends_what_was_known_of_blocks():
+    reader = HeaderReader()
+    block = own_block(b"abcd", b"first!")
+    reader.check(reader.read(block))
+    assert reader.match(block) is not None
+
+    reader.read(b"\x40\x01a\x01b")
+
+    assert reader.match(block) is None

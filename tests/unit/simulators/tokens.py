@@ -1,5 +1,7 @@
 """Signed tokens for the fakes, made by another library than the one that checks them."""
 
+from functools import cache
+
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
@@ -29,8 +31,14 @@ def assertion(credentials, now, *, key=None, header=(), claims=()):
         "exp": issued_at + 3600,
         **dict(claims),
     }
-    signer = RSAKey.import_key(key or credentials.fcm_private_key)
+    signer = _rsa_key(key or credentials.fcm_private_key)
     return jwt.encode(_present(full_header), _present(full_claims), signer)
+
+
+@cache
+def _rsa_key(pem):
+    """Read a key once: checking that its numbers are primes takes 30 ms."""
+    return RSAKey.import_key(pem)
 
 
 def grant_form(signed):
