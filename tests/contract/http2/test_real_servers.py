@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import socket
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,62 +16,70 @@ import pytest
 from heliograph.outbound.http2 import Http2Sender
 from heliograph.outbound.http2.messages import Reply, Request
 from heliograph.outbound.http2.sender import Origin
+from heliograph.outbound.http2.settings import SenderSettings
 from heliograph.outbound.tls import client_tls
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.contract.http2.conftest import Certificates
 
 pytestmark = [pytest.mark.anyio, pytest.mark.interop]
 
-NODE_SERVER = r"""
-const http2 = require('http2'), fs = require('fs');
-const pem = fs.readFileSync(process.argv[1]);
-const server = http2.createSecureServer({
-  key: pem, cert: pem,
-  settings: { maxConcurrentStreams: 20, initialWindowSize: 200, headerTableSize: 128 },
-});
-const processed = {};
-let streams = 0;
-server.on('session', (session) => session.on('error', () => {}));
-server.on('stream', (stream, headers) => {
-  let size = 0;
-  stream.on('error', () => {});
-  stream.on('data', (part) => { size += part.length; });
-  stream.on('end', () => {
-    if (headers[':path'] === '/report') {
-      stream.respond({ ':status': 200 });
-      return stream.end(JSON.stringify(processed));
-    }
-    const id = headers['apns-id'];
-    processed[id] = (processed[id] || 0) + 1;
-    stream.additionalHeaders({ ':status': 103 });
-    stream.respond({ ':status': 200, 'apns-id': id, topic: headers['apns-topic'] },
-                   { waitForTrailers: true });
-    stream.on('wantTrailers', () => stream.sendTrailers({ checksum: 'x' }));
-    stream.end(String(size));
-    streams += 1;
-    if (streams % 150 === 0) stream.session.close();
-  });
-});
-server.listen(0, '127.0.0.1', () => console.log(server.address().port));
-"""
+FOLDER = Path(__file__).parent
+GO_CACHE = Path(__file__).parents[3] / ".venv/go-cache"
+# Where Debian and the Go project put what no PATH of a plain user names.
+PLACES = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin:/usr/local/go/bin"
 
 
-async def test_node_http2_loses_and_doubles_nothing_when_it_says_goaway(
-    certificates: Certificates,
+def program(name: str) -> str:
+    found = shutil.which(name, path=PLACES)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+@pytest.fixture(scope="session")
+def go_server(tmp_path_factory: pytest.TempPathFactory) -> str:
+    go = program("go")
+    built = tmp_path_factory.mktemp("go") / "server"
+    done = subprocess.run(
+        [go, "build", "-o", built, FOLDER / "server.go"],
+        env=os.environ
+        | {
+            "GOCACHE": str(GO_CACHE),
+            "GOTOOLCHAIN": "local",
+            "GOPROXY": "off",
+            "GO111MODULE": "off",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        pytest.skip(f"this Go cannot build the server: {done.stderr.strip()[-500:]}")
+    return str(built)
+
+
+@pytest.fixture(params=["node", "go"])
+def reporting_server(request: pytest.FixtureRequest) -> list[str]:
+    """How to start a server that says GOAWAY now and then and reports what it processed."""
+    if request.param == "node":
+        return [program("node"), str(FOLDER / "server.mjs")]
+    return [request.getfixturevalue("go_server")]
+
+
+@pytest.mark.parametrize("connections", [1, 4])
+async def test_a_server_that_says_goaway_loses_and_doubles_nothing(
+    certificates: Certificates, reporting_server: list[str], connections: int
 ) -> None:
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("node is not installed")
     process = await asyncio.create_subprocess_exec(
-        node, "-e", NODE_SERVER, str(certificates.server), stdout=subprocess.PIPE
+        *reporting_server, str(certificates.server), stdout=subprocess.PIPE
     )
     try:
         assert process.stdout is not None
         port = int(await process.stdout.readline())
-        sender = Http2Sender(Origin("localhost", port), client_tls(certificates.ca))
+        settings = SenderSettings(max_connections=connections)
+        tls = client_tls(certificates.ca)
+        sender = Http2Sender(Origin("localhost", port), tls, settings=settings)
         shared = ((b"apns-topic", b"com.example"),)
         requests = [
             Request(b"/3/device/%d" % n, b"b" * (n % 700), ((b"apns-id", b"%d" % n),))
@@ -93,9 +103,7 @@ async def test_node_http2_loses_and_doubles_nothing_when_it_says_goaway(
 
 
 async def test_nghttpd_answers_every_request(certificates: Certificates, tmp_path: Path) -> None:
-    nghttpd = shutil.which("nghttpd")
-    if nghttpd is None:
-        pytest.skip("nghttpd is not installed")
+    nghttpd = program("nghttpd")
     (tmp_path / "page").write_text("hello")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -35,7 +35,7 @@ def sender_to(port: int, certificates: Certificates, **settings: Any) -> Http2Se
 
 async def test_pushes_arrive_and_replies_come_in_order(certificates: Certificates) -> None:
     async with serving(server_tls(certificates.server)) as (port, log):
-        sender = sender_to(port, certificates)
+        sender = sender_to(port, certificates, max_connections=1)
 
         results = await sender.send(SHARED, pushes(1500))
         await sender.aclose()
@@ -157,7 +157,10 @@ async def test_a_connection_dropped_in_a_burst_doubles_nothing(certificates: Cer
     assert isinstance(results[-1], Reply)
 
 
-async def test_goaway_in_a_burst_loses_and_doubles_nothing(certificates: Certificates) -> None:
+@pytest.mark.parametrize("connections", [1, 4])
+async def test_goaway_in_a_burst_loses_and_doubles_nothing(
+    certificates: Certificates, connections: int
+) -> None:
     def reply(server: H2TlsServer, stream_id: int, push_id: bytes) -> None:
         cut = 201
         if server.number < 2 and stream_id > cut:
@@ -169,14 +172,14 @@ async def test_goaway_in_a_burst_loses_and_doubles_nothing(certificates: Certifi
         server.reply(stream_id, push_id)
 
     async with serving(server_tls(certificates.server), reply) as (port, log):
-        sender = sender_to(port, certificates)
+        sender = sender_to(port, certificates, max_connections=connections)
 
         results = await sender.send(SHARED, pushes(1000))
         await sender.aclose()
 
     assert all(isinstance(result, Reply) for result in results)
     assert set(log.processed.values()) == {1}
-    assert len(log.connections) == 3
+    assert len(log.connections) >= 3
 
 
 async def test_a_cancelled_batch_leaves_the_connection_usable(certificates: Certificates) -> None:

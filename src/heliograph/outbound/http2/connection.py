@@ -10,9 +10,9 @@ from heliograph.outbound.http2.session import Session
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from heliograph.outbound.http2.batch import Batch
     from heliograph.outbound.http2.messages import Lost
     from heliograph.outbound.http2.settings import SenderSettings
-    from heliograph.outbound.http2.streams import Sink
 
 _WRITE_BUFFER_BYTES: Final = 262_144
 # Answers that pile up while the peer does not read (to PINGs, SETTINGS) have an end.
@@ -24,7 +24,7 @@ class Connection(asyncio.Protocol):
 
     ready: set when requests may start, or when the connection failed before
     that (`session.fault` says why). closed: set when the transport is gone.
-    on_change: called after anything that may have freed room, settled
+    on_change: called after anything that may have made room, settled
     requests or ended the connection.
     """
 
@@ -42,7 +42,7 @@ class Connection(asyncio.Protocol):
         self._is_paused = False
         self._is_flush_due = False
         self._was_heard = False
-        self._last_heard_at = loop.time()
+        self._made_at = self._last_heard_at = loop.time()
         self._ping_sent_at: float | None = None
         self._pings_acknowledged = 0
 
@@ -51,21 +51,36 @@ class Connection(asyncio.Protocol):
         """Whether one more request may start now."""
         return not self._is_paused and self.session.room > 0
 
-    @property
-    def is_usable(self) -> bool:
-        """Whether this connection will take requests, now or later."""
-        return not self.session.is_draining
+    def start(self, batch: Batch, limit: int) -> int:
+        """Start requests of a batch, as many as there is room for; return how many."""
+        session = self.session
+        first_id = session.next_stream_id
+        started = session.start(batch, batch.peek(min(limit, session.room)))
+        batch.advance(started)
+        batch.runs.append((self, range(first_id, session.next_stream_id, 2)))
+        if session.is_draining:
+            self._on_change(self)  # It ran out of stream ids.
+        return started
 
-    def flush_soon(self) -> None:
-        """Write what the session has queued, at the end of this loop turn."""
-        if not self._is_flush_due:
-            self._is_flush_due = True
-            self._loop.call_soon(self._flush)
+    def cancel(self, batch: Batch, stream_ids: range, result: Lost) -> None:
+        """Reset those of the streams that still belong to a batch."""
+        self.session.cancel(batch, stream_ids, result)
+        self._on_change(self)
+        self._flush_soon()
 
-    def cancel(self, sink: Sink, result: Lost) -> None:
-        """Reset the streams of a sink."""
-        self.session.cancel(sink, result)
-        self.flush_soon()
+    def flush(self) -> None:
+        """Write what the session has queued, as one piece."""
+        transport = self._transport
+        session = self.session
+        if transport is None or transport.is_closing() or not session.has_output:
+            return
+        if not self._is_paused:
+            was_full = session.is_output_full
+            transport.write(session.take_output())
+            if was_full:
+                self._on_change(self)
+        elif session.backlog_frames > _LARGEST_BACKLOG_FRAMES:
+            self.abort("the server does not read")
 
     def close(self) -> None:
         """Say goodbye and close; what is under way is lost."""
@@ -85,6 +100,10 @@ class Connection(asyncio.Protocol):
         Called now and then with the loop's time.
         """
         session = self.session
+        if not session.is_peer_ready and now - self._made_at >= self._settings.dead_peer_timeout_s:
+            self.abort("the server did not open the session")
+            self._on_change(self)
+            return
         if self._was_heard:
             self._was_heard = False
             self._last_heard_at = now
@@ -104,7 +123,7 @@ class Connection(asyncio.Protocol):
         if silent_s >= patience_s:
             session.ping()
             self._ping_sent_at = now
-            self.flush_soon()
+            self._flush_soon()
 
     # --- asyncio.Protocol ---------------------------------------------------
 
@@ -116,7 +135,10 @@ class Connection(asyncio.Protocol):
             self.abort("the server does not offer HTTP/2")
             return
         self._transport.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
-        self._flush()
+        # The preface leaves before anything can end the session and drop what is queued.
+        self.flush()
+        if self._settings.streams_before_settings:
+            self._note_ready()
 
     def data_received(self, data: bytes) -> None:
         """Hand received bytes to the session and see what they changed."""
@@ -125,12 +147,12 @@ class Connection(asyncio.Protocol):
         session.receive(data)
         if session.is_closed:
             self._end()
-        else:
-            if session.is_peer_ready:
-                self._note_ready()
-            if session.has_output:
-                self.flush_soon()
+        elif session.is_peer_ready:
+            self._note_ready()
+        # Requests that find room now shall leave in one write with what is queued already.
         self._on_change(self)
+        if session.has_output:
+            self._flush_soon()
 
     def pause_writing(self) -> None:
         """Hold frames back: the peer reads more slowly than we write."""
@@ -139,8 +161,8 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Go on writing."""
         self._is_paused = False
-        self._flush()
         self._on_change(self)
+        self._flush_soon()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Settle what was under way."""
@@ -150,16 +172,14 @@ class Connection(asyncio.Protocol):
             self.closed.set_result(None)
         self._on_change(self)
 
-    def _flush(self) -> None:
+    def _flush_soon(self) -> None:
+        if not self._is_flush_due:
+            self._is_flush_due = True
+            self._loop.call_soon(self._flush_now)
+
+    def _flush_now(self) -> None:
         self._is_flush_due = False
-        transport = self._transport
-        session = self.session
-        if transport is None or transport.is_closing() or not session.has_output:
-            return
-        if not self._is_paused:
-            transport.write(session.take_output())
-        elif session.backlog_frames > _LARGEST_BACKLOG_FRAMES:
-            self.abort("the server does not read")
+        self.flush()
 
     def _end(self) -> None:
         """Write the last frames and close the transport."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
 _ATTEMPT_DELAY_S: Final = 0.25
 _TLS_SHUTDOWN_TIMEOUT_S: Final = 1.0
@@ -30,7 +30,16 @@ async def dial_tls(
     Raises OSError (which ssl's errors are) or ValueError for an impossible
     name. The caller sets the time limit.
     """
-    connected = await open_socket(host, port)
+    await start_tls(await open_socket(host, port), host, tls, make_protocol)
+
+
+async def start_tls(
+    connected: socket.socket,
+    host: str,
+    tls: ssl.SSLContext,
+    make_protocol: Callable[[], asyncio.BaseProtocol],
+) -> None:
+    """Make a protocol on a connected socket; returns after the TLS handshake."""
     await asyncio.get_running_loop().create_connection(
         make_protocol,
         sock=connected,
@@ -40,11 +49,24 @@ async def dial_tls(
     )
 
 
-async def open_socket(host: str, port: int) -> socket.socket:
-    """Return a connected socket: the first that answers, started 250 ms apart."""
+async def look_up(host: str, port: int) -> Sequence[AddressInfo]:
+    """Ask the system's resolver; raises OSError."""
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = interleave(found)
+    found: Sequence[AddressInfo] = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return found
+
+
+async def open_socket(
+    host: str,
+    port: int,
+    resolve: Callable[[str, int], Awaitable[Sequence[AddressInfo]]] = look_up,
+) -> socket.socket:
+    """Return a connected socket: the first that answers, started 250 ms apart.
+
+    resolve: host and port to addresses; the ones it answers are connected to.
+    """
+    loop = asyncio.get_running_loop()
+    addresses = interleave(await resolve(host, port))
     attempts: set[asyncio.Task[socket.socket]] = set()
     error: BaseException = OSError(f"no address for {host}")
     try:

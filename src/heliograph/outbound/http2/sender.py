@@ -1,30 +1,30 @@
-"""The sender: batches in, results out, over a connection that it keeps alive."""
+"""The sender: batches in, results out, over connections that it keeps alive."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from heliograph.outbound.http2.batch import Batch
-from heliograph.outbound.http2.connection import Connection
 from heliograph.outbound.http2.deadlines import TimerWheel
 from heliograph.outbound.http2.dial import dial_tls
+from heliograph.outbound.http2.fleet import Dial, Fleet
 from heliograph.outbound.http2.messages import Lost
+from heliograph.outbound.http2.origin import Origin
 from heliograph.outbound.http2.settings import SenderSettings
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from heliograph.outbound.http2.messages import Headers, Reply, Request
 
+__all__ = ["Http2Sender", "Origin"]
+
 _DEFAULT_SETTINGS: Final = SenderSettings()
-_HTTPS_PORT: Final = 443
 _TICK_S: Final = 0.05
 _LONGEST_TIMEOUT_S: Final = 86_400.0
-_CLOSE_TIMEOUT_S: Final = 2.0
 # Requests started in one loop turn: more would hold up everything else on the loop.
 _SLICE: Final = 250
 # Requests a batch may start before the next one has its turn, so that a
@@ -32,38 +32,11 @@ _SLICE: Final = 250
 _TURN: Final = 25
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a sender connects to."""
-
-    host: str
-    port: int = _HTTPS_PORT
-
-    @property
-    def authority(self) -> bytes:
-        """The value of `:authority`."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return (host if self.port == _HTTPS_PORT else f"{host}:{self.port}").encode("ascii")
-
-
-class Dial(Protocol):
-    """How a sender reaches its origin."""
-
-    async def __call__(
-        self,
-        host: str,
-        port: int,
-        tls: ssl.SSLContext,
-        make_protocol: Callable[[], asyncio.BaseProtocol],
-    ) -> None:
-        """Connect a new protocol; raises OSError or ValueError."""
-        ...
-
-
 class Http2Sender:
     """Sends batches of requests to one origin with one credential.
 
-    It connects when there is something to send. Requests that a server
+    It connects when there is something to send, and opens a further connection
+    only while the stream limit of all others binds. Requests that a server
     certainly did not process are sent again; nothing else ever is. Used from
     one event loop.
     """
@@ -76,17 +49,17 @@ class Http2Sender:
         settings: SenderSettings = _DEFAULT_SETTINGS,
         dial: Dial = dial_tls,
     ) -> None:
-        self._origin = origin
-        self._authority = origin.authority
-        self._tls = tls
         self._settings = settings
-        self._dial = dial
+        self._fleet = Fleet(
+            origin,
+            tls,
+            settings,
+            dial,
+            on_room=self._on_room,
+            on_hopeless=self._give_up_queue,
+        )
         self._queue: deque[Batch] = deque()
         self._deadlines: TimerWheel[Batch] = TimerWheel(_TICK_S)
-        self._connection: Connection | None = None
-        self._connections: set[Connection] = set()  # the draining ones included
-        self._connecting: asyncio.Task[None] | None = None
-        self._fruitless_connections = 0
         self._timer: asyncio.TimerHandle | None = None
         self._is_timer_slow = False
         self._is_pump_due = False
@@ -102,30 +75,30 @@ class Http2Sender:
     ) -> list[Reply | Lost]:
         """Send a batch; return one result per request, in their order.
 
-        shared_headers: the fields all requests have in common, best the same
-        object for every batch of a notification, since they are encoded once
-        per object and connection. timeout_s: for the whole batch, waiting for
-        a connection included. Network trouble is a result, never an
-        exception. Cancelling resets what is under way and leaves the
-        connection usable.
+        shared_headers: the fields all requests have in common; they are encoded
+        once per connection. timeout_s: for every request of the batch, waiting
+        for a connection or a stream included. Network trouble is a result,
+        never an exception. Cancelling resets what is under way and leaves the
+        connections usable.
         """
+        if not requests:
+            return []
         loop = asyncio.get_running_loop()
         batch = Batch(
             requests,
             shared_headers,
             method,
             done=loop.create_future(),
-            max_replays=self._settings.max_replays,
+            max_refusals=self._settings.max_refusals,
             on_waiting=self._enqueue,
         )
-        if not requests:
-            return []
         if self._is_closed:
             batch.give_up(Lost(is_unprocessed=True, detail="the sender is closed"))
             return batch.results()
         self._deadlines.add(batch, loop.time() + min(timeout_s, _LONGEST_TIMEOUT_S))
         self._enqueue(batch)
-        self._pump()
+        # Not at once: what other tasks send in this turn of the loop joins the same write.
+        self._pump_soon()
         self._arm_timer()
         try:
             await batch.done
@@ -141,69 +114,49 @@ class Http2Sender:
         self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.wait([self._connecting])
-        connections = [*self._connections]
-        for connection in connections:
-            connection.close()
+        self._fleet.close()
         self._give_up_queue(Lost(is_unprocessed=True, detail="the sender was closed"))
-        if connections:
-            closed = [connection.closed for connection in connections]
-            await asyncio.wait(closed, timeout=_CLOSE_TIMEOUT_S)
-            for connection in connections:
-                connection.abort("the sender was closed")
-
-    # --- Requests onto connections ------------------------------------------
+        await self._fleet.wait_closed()
 
     def _enqueue(self, batch: Batch) -> None:
         if not batch.is_queued:
             batch.is_queued = True
             self._queue.append(batch)
 
+    def _on_room(self) -> None:
+        self._pump_soon()
+        self._arm_timer()
+
     def _pump_soon(self) -> None:
-        if not self._is_pump_due:
+        if not self._is_pump_due and self._queue:
             self._is_pump_due = True
             asyncio.get_running_loop().call_soon(self._pump)
 
     def _pump(self) -> None:
         """Start as many waiting requests as there is room for, one slice at a time."""
         self._is_pump_due = False
-        connection = self._connection
-        if connection is None:
-            if self._queue and self._connecting is None and not self._is_closed:
-                self._connecting = asyncio.get_running_loop().create_task(self._connect())
-            return
         budget = _SLICE
-        while self._queue and budget and connection.has_room:
-            batch = self._queue.popleft()
-            budget -= self._start_some(connection, batch, min(budget, _TURN))
-            batch.is_queued = False
-            if batch.has_waiting:
-                self._enqueue(batch)
-        connection.flush_soon()
+        for connection in [*self._fleet.usable]:
+            while self._queue and budget and connection.has_room:
+                batch = self._queue.popleft()
+                batch.is_queued = False
+                if batch.has_waiting:
+                    budget -= connection.start(batch, min(budget, _TURN))
+                if batch.has_waiting:
+                    self._enqueue(batch)
+            connection.flush()
         if not budget:
             self._pump_soon()
-        if not connection.is_usable:
-            self._on_change(connection)  # It ran out of stream ids.
-
-    def _start_some(self, connection: Connection, batch: Batch, limit: int) -> int:
-        started = 0
-        while started < limit and batch.has_waiting and connection.has_room:
-            index = batch.take()
-            request = batch.requests[index]
-            connection.session.start(batch, index, request, batch.shared, batch.method)
-            started += 1
-        return started
+        elif self._queue:
+            self._fleet.open_if_needed()
 
     def _withdraw(self, batch: Batch, reason: str) -> None:
         """Settle what is left of a batch, wherever it is."""
-        unsent = Lost(is_unprocessed=True, detail=f"never sent: {reason}")
-        batch.give_up(unsent)
-        for connection in [*self._connections]:
-            unanswered = Lost(is_unprocessed=False, detail=f"no reply: {reason}")
-            connection.cancel(batch, unanswered)
-            self._on_change(connection)
+        batch.give_up(Lost(is_unprocessed=True, detail=f"never sent: {reason}"))
+        unanswered = Lost(is_unprocessed=False, detail=f"no reply: {reason}")
+        for connection, stream_ids in batch.runs:
+            connection.cancel(batch, stream_ids, unanswered)
+        self._pump_soon()
 
     def _give_up_queue(self, result: Lost) -> None:
         for batch in self._queue:
@@ -211,74 +164,11 @@ class Http2Sender:
             batch.give_up(result)
         self._queue.clear()
 
-    # --- Connections --------------------------------------------------------
-
-    async def _connect(self) -> None:
-        """Open the connection, or settle everything that waits for it."""
-        connection: Connection | None = None
-
-        def make_connection() -> Connection:
-            nonlocal connection
-            connection = Connection(self._authority, self._settings, self._on_change)
-            return connection
-
-        reason = "the server did not open the session"
-        try:
-            async with asyncio.timeout(self._settings.connect_timeout_s):
-                await self._dial(self._origin.host, self._origin.port, self._tls, make_connection)
-                if connection is not None:
-                    await connection.ready
-                    reason = connection.session.fault
-        except TimeoutError:
-            reason = "no connection in time"
-        except (OSError, ValueError) as error:
-            reason = f"{type(error).__name__}: {error}"
-        finally:
-            self._connecting = None
-            if self._is_closed:
-                reason = "the sender was closed"
-            if connection is not None and reason:
-                connection.abort(reason)
-        if connection is None or reason:
-            self._give_up_queue(Lost(is_unprocessed=True, detail=f"cannot connect: {reason}"))
-            return
-        self._connection = connection
-        self._connections.add(connection)
-        self._on_change(connection)
-        self._arm_timer()
-
-    def _on_change(self, connection: Connection) -> None:
-        """See what a connection needs after something happened to it."""
-        session = connection.session
-        if connection is self._connection and not connection.is_usable:
-            self._connection = None
-            self._note_end(connection)
-        if connection in self._connections:
-            if connection.closed.done():
-                self._connections.discard(connection)
-            elif session.is_draining and not session.open_streams:
-                connection.close()
-        if self._queue:
-            self._pump_soon()
-
-    def _note_end(self, connection: Connection) -> None:
-        """Give up what waits when connection after connection ends without one reply."""
-        session = connection.session
-        if session.had_reply or not self._queue:
-            self._fruitless_connections = 0
-            return
-        self._fruitless_connections += 1
-        if self._fruitless_connections > self._settings.max_replays:
-            self._fruitless_connections = 0
-            detail = session.fault or "the server ends every connection"
-            lost = Lost(is_unprocessed=True, detail=detail, goaway_debug=session.goaway_debug)
-            self._give_up_queue(lost)
-
     # --- Time ---------------------------------------------------------------
 
     def _arm_timer(self) -> None:
         """Keep one timer running: fast while requests wait, slow for idle connections."""
-        if self._is_closed:
+        if self._is_closed or not (self._deadlines or self._fleet.all):
             return
         if self._timer is not None:
             if not (self._is_timer_slow and self._deadlines):
@@ -293,7 +183,5 @@ class Http2Sender:
         self._timer = None
         for batch in self._deadlines.expire(now):
             self._withdraw(batch, "the time was up")
-        for connection in [*self._connections]:
-            connection.check_peer(now)
-        if self._deadlines or self._connections:
-            self._arm_timer()
+        self._fleet.check(now)
+        self._arm_timer()

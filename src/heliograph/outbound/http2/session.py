@@ -5,94 +5,46 @@ Source: RFC 9113.
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from heliograph.outbound.http2 import frames
-from heliograph.outbound.http2.frames import (
-    ErrorCode,
-    Flag,
-    Frame,
-    FrameReader,
-    FrameType,
-    ProtocolError,
-    Setting,
-    StreamError,
-)
-from heliograph.outbound.http2.header_assembly import HeaderAssembly
-from heliograph.outbound.http2.header_block import HeaderDecoder
+from heliograph.outbound.http2.frame_handlers import FrameHandlers
+from heliograph.outbound.http2.frames import ErrorCode, Flag, Frame, FrameType, ProtocolError
 from heliograph.outbound.http2.messages import Lost, Reply
-from heliograph.outbound.http2.outflow import Outflow
-from heliograph.outbound.http2.streams import Stream
-from heliograph.outbound.http2.windows import ReceiveWindow
+from heliograph.outbound.http2.reply_headers import status_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable, Sequence
 
-    from heliograph.outbound.http2.messages import Headers, Request
     from heliograph.outbound.http2.settings import SenderSettings
     from heliograph.outbound.http2.streams import Sink
 
-_CONNECTION_WINDOW: Final = 16 * frames.DEFAULT_WINDOW_SIZE
-_FIRST_FRAMES: Final = (
-    frames.PREFACE
-    + frames.settings_frame(
-        (
-            (Setting.HEADER_TABLE_SIZE, 0),
-            (Setting.ENABLE_PUSH, 0),
-            (Setting.INITIAL_WINDOW_SIZE, frames.DEFAULT_WINDOW_SIZE),
-            (Setting.MAX_HEADER_LIST_SIZE, 65_536),
-        )
-    )
-    + frames.window_update_frame(0, _CONNECTION_WINDOW - frames.DEFAULT_WINDOW_SIZE)
-)
-_FIRST_FINAL_STATUS: Final = 200
-_ACCEPTED: Final = range(200, 300)
-# A server that says a token is gone has accepted our credential.
-_GONE: Final = 410
+# Length in two parts, type and flags, stream id.
+_read_head: Final = Struct(">HBHI").unpack_from
+_WHOLE_REPLY: Final = FrameType.HEADERS << 8 | Flag.END_HEADERS | Flag.END_STREAM
+_REPLY_HEADERS: Final = FrameType.HEADERS << 8 | Flag.END_HEADERS
+_REPLY_KINDS: Final = frozenset((_WHOLE_REPLY, _REPLY_HEADERS))
+_WHOLE_BODY: Final = FrameType.DATA << 8 | Flag.END_STREAM
+_OK_BLOCK: Final = b"\x88"  # ":status: 200" of the static table
+_OK: Final = 200
 
 
-class Session:
+class Session(FrameHandlers):
     """Turns requests into bytes, and bytes into replies.
 
     `start`, `cancel`, `receive` and the others queue frames; `take_output`
-    hands them over. Results go to each request's sink while `receive`,
+    hands them over. Results go to each request's sink while `start`, `receive`,
     `cancel` or `lose` runs. Nothing here raises for what a peer does: its
     mistakes end up in `fault`, and a GOAWAY that says so in the output.
     """
 
     def __init__(self, authority: bytes, settings: SenderSettings) -> None:
+        super().__init__(authority, settings)
         self.fault = ""  # why the session ended, for operators
-        self.goaway_debug = b""
         self.is_closed = False  # no more input or output but what is queued
-        self.is_draining = False  # no new requests; those under way go on
-        self.had_reply = False
-        self.is_peer_ready = False  # the server's first SETTINGS came
-        self.pings_acknowledged = 0
-        self._settings = settings
-        self._reader = FrameReader()
-        self._decoder = HeaderDecoder()
-        self._assembly: HeaderAssembly | None = None
-        self._outflow = Outflow(authority)
-        self._queue = self._outflow.queue.append
-        self._queue(_FIRST_FRAMES)
-        self._streams: dict[int, Stream] = {}
-        self._next_id = 1
+        self._pending = b""
         self._first_unwritten_id = 1
-        self._last_processed_id = frames.LARGEST_STREAM_ID
-        self._receive_window = ReceiveWindow(_CONNECTION_WINDOW)
-        self._stream_limit = 1 if settings.first_request_alone else settings.max_streams
-        self._handlers: dict[int, Callable[[Frame], None]] = {
-            FrameType.DATA: self._on_data,
-            FrameType.HEADERS: self._on_headers,
-            FrameType.PRIORITY: self._on_priority,
-            FrameType.RST_STREAM: self._on_rst_stream,
-            FrameType.SETTINGS: self._on_settings,
-            FrameType.PUSH_PROMISE: self._on_push_promise,
-            FrameType.PING: self._on_ping,
-            FrameType.GOAWAY: self._on_goaway,
-            FrameType.WINDOW_UPDATE: self._on_window_update,
-            FrameType.CONTINUATION: self._on_continuation,
-        }
 
     @property
     def has_output(self) -> bool:
@@ -103,6 +55,11 @@ class Session:
     def backlog_frames(self) -> int:
         """How many pieces of output wait."""
         return len(self._outflow.queue)
+
+    @property
+    def is_output_full(self) -> bool:
+        """Whether requests wait for nothing but the next `take_output`."""
+        return self._outflow.is_full
 
     @property
     def open_streams(self) -> int:
@@ -116,29 +73,61 @@ class Session:
         None of them while the connection's window is used up: a request that waits
         outside can still go elsewhere, one that is half sent cannot.
         """
-        if self.is_draining or not self.is_peer_ready or self._outflow.window <= 0:
+        if self.is_draining or self._outflow.window <= 0 or self._outflow.is_full:
             return 0
-        limit = min(self._stream_limit, self._outflow.peer.max_concurrent_streams)
-        return max(0, limit - len(self._streams))
+        return max(0, self._stream_limit - len(self._streams))
 
-    def start(
-        self, sink: Sink, index: int, request: Request, shared: Headers, method: bytes
-    ) -> None:
-        """Queue the frames of one request; the caller respects `room`."""
-        if self._outflow.is_too_large(request, shared):
+    @property
+    def is_stream_limit_binding(self) -> bool:
+        """Whether another connection would carry what this one has no stream for.
+
+        It would not where a server holds back the limit until it has seen a
+        request that it accepts: there it would meet the new one in the same way.
+        """
+        limit = self._stream_limit
+        if self.is_draining or not (self.is_peer_ready and self.is_proven):
+            return False
+        is_held_back = limit == 1 and self._settings.first_request_alone
+        return not is_held_back and 1 <= limit <= len(self._streams)
+
+    def start(self, sink: Sink, indexes: Sequence[int]) -> int:
+        """Queue the frames of requests; return how many, which may be less than asked for.
+
+        The caller asks for no more than `room`.
+        """
+        streams, outflow = self._streams, self._outflow
+        wanted = min(len(indexes), streams.ids_left)
+        done = 0
+        while done < wanted:
+            run = indexes[done:wanted]
+            if opened := outflow.open_run(sink, run, streams.next_id):
+                streams.add_run(sink, run[:opened])
+                done += opened
+            if done < wanted:
+                if not self.room:
+                    break
+                self._start_one(sink, indexes[done])
+                done += 1
+        if not streams.ids_left:
+            self.is_draining = True
+        return done
+
+    def _start_one(self, sink: Sink, index: int) -> None:
+        request = sink.requests[index]
+        if self._outflow.is_too_large(request, sink.shared):
             sink.settle(index, Lost(is_unprocessed=True, detail="headers over the server's limit"))
             return
-        stream_id = self._next_id
-        self._next_id += 2
-        if self._next_id > frames.LARGEST_STREAM_ID:
-            self.is_draining = True
-        stream = Stream(stream_id, sink, index)
-        self._streams[stream_id] = stream
-        self._outflow.open(stream, request, shared, method)
+        stream = self._streams.add((sink, index))
+        self._outflow.open(stream, request, sink.shared, sink.method)
 
-    def cancel(self, sink: Sink, result: Lost) -> None:
-        """Reset every stream of a sink and settle it with `result`."""
-        for stream in [s for s in self._streams.values() if s.sink is sink]:
+    @property
+    def next_stream_id(self) -> int:
+        """The id of the next request's stream."""
+        return self._streams.next_id
+
+    def cancel(self, sink: Sink, stream_ids: Iterable[int], result: Lost) -> None:
+        """Reset those of the streams that still belong to a sink; settle them with `result`."""
+        for stream in self._streams.of(sink, stream_ids):
             self._reset(stream, ErrorCode.CANCEL, result)
 
     def ping(self) -> None:
@@ -153,10 +142,8 @@ class Session:
 
     def take_output(self) -> bytes:
         """Hand over everything that is queued, as one piece."""
-        output = b"".join(self._outflow.queue)
-        self._outflow.queue.clear()
-        self._first_unwritten_id = self._next_id
-        return output
+        self._first_unwritten_id = self._streams.next_id
+        return self._outflow.take()
 
     def lose(self, reason: str) -> None:
         """End the session and settle what is under way.
@@ -166,200 +153,71 @@ class Session:
         """
         self.fault = self.fault or reason
         self.is_closed = self.is_draining = True
-        streams = [*self._streams.values()]
-        self._streams.clear()
         # What is called unprocessed must not leave after all.
-        self._outflow.queue.clear()
-        for stream in streams:
+        self._outflow.drop()
+        for stream in self._streams.drain():
+            sink, index = stream.waiter
             is_unwritten = stream.id >= self._first_unwritten_id
-            stream.sink.settle(stream.index, Lost(is_unwritten, self.fault, self.goaway_debug))
+            lost = Lost(is_unwritten, self.fault, self.goaway_debug)
+            if is_unwritten:
+                sink.send_again(index, lost, is_refusal=False)
+            else:
+                sink.settle(index, lost)
 
     def receive(self, received: bytes) -> None:
         """Take bytes from the peer, in any portions."""
         if self.is_closed:
             return
+        if self._pending:
+            received = self._pending + received
         try:
-            for frame in self._reader.feed(received):
-                self._dispatch(frame)
+            used = self._read(received)
         except ProtocolError as error:
             self.lose(f"the server broke the protocol: {error.detail}")
             self._queue(frames.goaway_frame(0, error.code, error.detail.encode()))
+        else:
+            self._pending = received[used:]
 
-    def _dispatch(self, frame: Frame) -> None:
-        if not self.is_peer_ready and (frame.type != FrameType.SETTINGS or frame.flags & Flag.ACK):
-            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "the first frame is not SETTINGS")
-        if self._assembly is not None and frame.type != FrameType.CONTINUATION:
-            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a header block was interrupted")
-        handler = self._handlers.get(frame.type)
-        if handler is None:
-            return  # Unknown frames must be ignored.
-        try:
-            handler(frame)
-        except StreamError as error:
-            stream = self._streams.get(error.stream_id)
-            if stream is not None:
-                lost = Lost(is_unprocessed=False, detail=f"broken reply: {error.detail}")
-                self._reset(stream, error.code, lost)
+    def _read(self, received: bytes) -> int:
+        """Take the frames that are complete; return how many bytes they have.
 
-    def _forget(self, stream: Stream) -> None:
-        del self._streams[stream.id]
-        self._outflow.forget(stream)
-
-    def _reset(self, stream: Stream, code: ErrorCode, result: Lost) -> None:
-        self._queue(frames.rst_stream_frame(stream.id, code))
-        self._forget(stream)
-        stream.sink.settle(stream.index, result)
-
-    # --- What we receive ----------------------------------------------------
-
-    def _stream(self, stream_id: int) -> Stream | None:
-        """Return an open stream, or None for one that is over.
-
-        Frames of streams that are over are let pass: they crossed our reset.
+        Raises ProtocolError for what ends the connection.
         """
-        stream = self._streams.get(stream_id)
-        if stream is None and (stream_id >= self._next_id or not stream_id & 1):
-            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a frame on a stream that nobody opened")
-        return stream
-
-    def _on_headers(self, frame: Frame) -> None:
-        assembly = HeaderAssembly(frame)
-        if assembly.is_complete:
-            self._on_block(assembly)
-        else:
-            self._assembly = assembly
-
-    def _on_continuation(self, frame: Frame) -> None:
-        assembly = self._assembly
-        if assembly is None:
-            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "CONTINUATION of nothing")
-        assembly.add(frame)
-        if assembly.is_complete:
-            self._assembly = None
-            self._on_block(assembly)
-
-    def _on_block(self, assembly: HeaderAssembly) -> None:
-        stream = self._stream(assembly.stream_id)
-        if stream is None:
-            self._decoder.skip(assembly.block)
-            return
-        if stream.status:
-            self._decoder.skip(assembly.block)
-            if not assembly.is_last:
-                raise StreamError(stream.id, ErrorCode.PROTOCOL_ERROR, "headers inside a body")
-            self._finish(stream)
-            return
-        status, headers = self._decoder.read(assembly.block)
-        if status < _FIRST_FINAL_STATUS:
-            if not status or assembly.is_last:
-                raise StreamError(stream.id, ErrorCode.PROTOCOL_ERROR, "no usable status")
-            return
-        stream.status = status
-        stream.headers = headers
-        if assembly.is_last:
-            self._finish(stream)
-
-    def _on_data(self, frame: Frame) -> None:
-        size = len(frame.payload)
-        if not frame.stream_id:
-            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "DATA on the connection")
-        granted = self._receive_window.take(size)
-        if granted:
-            self._queue(frames.window_update_frame(0, granted))
-        stream = self._stream(frame.stream_id)
-        content = frames.unpadded(frame)
-        if stream is None:
-            return
-        if not stream.status:
-            raise StreamError(stream.id, ErrorCode.PROTOCOL_ERROR, "a body before its headers")
-        if stream.receive_window is None:
-            stream.receive_window = ReceiveWindow(frames.DEFAULT_WINDOW_SIZE)
-        granted = stream.receive_window.take(size)
-        stream.body_size += len(content)
-        if stream.body_size > self._settings.max_body_bytes:
-            lost = Lost(is_unprocessed=False, detail="the reply is over the size limit")
-            self._reset(stream, ErrorCode.CANCEL, lost)
-            return
-        if content:
-            stream.body_parts.append(content)
-        if frame.flags & Flag.END_STREAM:
-            self._finish(stream)
-        elif granted:
-            self._queue(frames.window_update_frame(stream.id, granted))
-
-    def _finish(self, stream: Stream) -> None:
-        """Settle a stream whose reply is complete."""
-        if stream.unsent:
-            # The server answered before it had the whole body and wants no more of it.
-            self._queue(frames.rst_stream_frame(stream.id, ErrorCode.CANCEL))
-        self._forget(stream)
-        self.had_reply = True
-        if stream.status in _ACCEPTED or stream.status == _GONE:
-            self._stream_limit = self._settings.max_streams
-        body = b"".join(stream.body_parts) if stream.body_parts else b""
-        stream.sink.settle(stream.index, Reply(stream.status, stream.headers, body))
-
-    def _on_priority(self, frame: Frame) -> None:
-        if not frame.stream_id:
-            raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "PRIORITY on the connection")
-        if len(frame.payload) != frames.PRIORITY_SIZE:
-            raise StreamError(
-                frame.stream_id, ErrorCode.FRAME_SIZE_ERROR, "PRIORITY of a wrong size"
-            )
-
-    def _on_push_promise(self, _frame: Frame) -> None:
-        raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a push, though pushes are switched off")
-
-    def _on_rst_stream(self, frame: Frame) -> None:
-        code = frames.parse_rst_stream(frame)
-        stream = self._stream(frame.stream_id)
-        if stream is not None:
-            self._forget(stream)
-            is_refused = code == ErrorCode.REFUSED_STREAM
-            detail = f"the server reset the stream: {frames.error_name(code)}"
-            stream.sink.settle(stream.index, Lost(is_refused, detail))
-
-    def _on_settings(self, frame: Frame) -> None:
-        values = frames.parse_settings(frame)
-        if frame.flags & Flag.ACK:
-            self._decoder.forget_table()
-            return
-        self._outflow.change_settings(values)
-        self.is_peer_ready = True
-
-    def _on_ping(self, frame: Frame) -> None:
-        payload = frames.parse_ping(frame)
-        if frame.flags & Flag.ACK:
-            self.pings_acknowledged += 1
-        else:
-            self._queue(frames.ping_frame(payload, ack=True))
-
-    def _on_goaway(self, frame: Frame) -> None:
-        goaway = frames.parse_goaway(frame)
-        self.is_draining = True
-        self.goaway_debug = goaway.debug or self.goaway_debug
-        # A later GOAWAY may name a lower id, never a higher one.
-        self._last_processed_id = min(self._last_processed_id, goaway.last_stream_id)
-        name = frames.error_name(goaway.code)
-        lost = Lost(
-            is_unprocessed=True,
-            detail=f"the server ended the connection: {name}",
-            goaway_debug=self.goaway_debug,
-        )
-        for stream in [s for s in self._streams.values() if s.id > self._last_processed_id]:
-            self._forget(stream)
-            stream.sink.settle(stream.index, lost)
-
-    def _on_window_update(self, frame: Frame) -> None:
-        increment = frames.parse_window_update(frame)
-        if not frame.stream_id:
-            if not increment:
-                raise ProtocolError(ErrorCode.PROTOCOL_ERROR, "a window update of nothing")
-            self._outflow.widen(increment)
-            return
-        stream = self._stream(frame.stream_id)
-        if stream is None:
-            return
-        if not increment:
-            raise StreamError(stream.id, ErrorCode.PROTOCOL_ERROR, "a window update of nothing")
-        self._outflow.widen_stream(stream, increment)
+        whole, heard = self._streams.whole, self._streams.heard
+        max_body_bytes = self._settings.max_body_bytes
+        is_fast = self._is_fast
+        offset, size = 0, len(received)
+        while size - offset >= frames.FRAME_HEADER_SIZE:
+            length, low, kind, stream_id = _read_head(received, offset)
+            length = length << 8 | low
+            if length > frames.DEFAULT_MAX_FRAME_SIZE:
+                detail = f"a frame of {length} bytes is over the limit"
+                raise ProtocolError(ErrorCode.FRAME_SIZE_ERROR, detail)
+            start = offset + frames.FRAME_HEADER_SIZE
+            end = start + length
+            if end > size:
+                break
+            offset = end
+            payload = received[start:end]
+            # What nearly every push gets takes this short way; all else goes the long one.
+            if is_fast:
+                if kind in _REPLY_KINDS:
+                    if (waiter := whole.get(stream_id)) is not None:
+                        status = _OK if payload[:1] == _OK_BLOCK else status_of(payload)
+                        if status >= _OK:
+                            del whole[stream_id]
+                            if kind == _WHOLE_REPLY:
+                                waiter[0].settle(waiter[1], Reply(status, payload, b""))
+                            else:
+                                heard[stream_id] = (waiter, status, payload)
+                            continue
+                elif kind == _WHOLE_BODY and stream_id in heard and length <= max_body_bytes:
+                    self._take_window(length)
+                    waiter, status, block = heard.pop(stream_id)
+                    waiter[0].settle(waiter[1], Reply(status, block, payload))
+                    continue
+            # The top bit of the stream id is reserved and ignored (section 4.1).
+            stream_id &= frames.LARGEST_STREAM_ID
+            self._dispatch(Frame(kind >> 8, kind & 0xFF, stream_id, payload))
+            is_fast = self._is_fast
+        return offset

@@ -24,11 +24,19 @@ class SenderSettings:
     connect_timeout_s: name lookup, TCP, TLS and the server's first SETTINGS
     together. ping_interval_s: silence after which an idle connection is
     probed. dead_peer_timeout_s: silence after which a connection that owes us
-    something is given up; the probe goes out at half of it. max_streams: our
-    own cap, beside the server's. max_replays: how often a request that the
-    server certainly did not process is sent again. first_request_alone: one
-    stream at a time until a request was accepted, which APNs asks for with
-    token authentication.
+    something is given up; the probe goes out at half of it.
+
+    max_connections: how many may be open side by side; a further one is opened
+    only while every other is at its stream limit. max_streams: our own cap per
+    connection, beside the server's. streams_before_settings: how many requests
+    may leave before the server's first SETTINGS came; 0 waits for them, which
+    costs a round trip, but what fails until then was certainly not processed.
+    first_request_alone: one stream at a time until a request was accepted, on
+    each connection, which APNs asks for with token authentication.
+
+    max_refusals: how often a request that the server refused is sent again, and
+    how many connections in a row may end without one reply. max_body_bytes: of
+    a reply.
 
     Raises ValueError for a value that cannot work.
     """
@@ -36,18 +44,22 @@ class SenderSettings:
     connect_timeout_s: float = 10.0
     ping_interval_s: float = 60.0
     dead_peer_timeout_s: float = 15.0
-    first_request_alone: bool = False
+    max_connections: int = 4
     max_streams: int = 1000
-    max_replays: int = 2
-    max_body_bytes: int = 65_536
+    streams_before_settings: int = 0
+    first_request_alone: bool = False
+    max_refusals: int = 2
+    max_body_bytes: int = 16_384
 
     def __post_init__(self) -> None:
         if not 0 < self.dead_peer_timeout_s <= _LONGEST_DEAD_PEER_TIMEOUT_S:
             raise ValueError("dead_peer_timeout_s must be above 0 and at most 15")
         if min(self.connect_timeout_s, self.ping_interval_s) <= 0:
             raise ValueError("connect_timeout_s and ping_interval_s must be above 0")
-        if self.max_streams < 1 or min(self.max_replays, self.max_body_bytes) < 0:
-            raise ValueError("max_streams, max_replays and max_body_bytes are counts")
+        if min(self.max_connections, self.max_streams) < 1:
+            raise ValueError("max_connections and max_streams must be at least 1")
+        if min(self.streams_before_settings, self.max_refusals, self.max_body_bytes) < 0:
+            raise ValueError("streams, refusals and body bytes must not be negative")
 
 
 class PeerSettings:

@@ -18,6 +18,8 @@ def pushes(count: int, body: bytes = b"{}") -> list[Request]:
 
 
 def sender_to(dial: Any, **settings: Any) -> Http2Sender:
+    """Make a sender with one connection at a time, unless the settings say otherwise."""
+    settings = {"max_connections": 1, **settings}
     tls = ssl.create_default_context()
     return Http2Sender(Origin("push.test"), tls, settings=SenderSettings(**settings), dial=dial)
 

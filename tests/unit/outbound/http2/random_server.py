@@ -45,11 +45,12 @@ class Ledger:
 
 
 class RandomServer(H2Server):
-    def __init__(self, random: Random, ledger: Ledger) -> None:
+    def __init__(self, random: Random, ledger: Ledger, *, is_generous: bool = False) -> None:
+        """is_generous: h2 enforces its settings before a client can know them, so let all pass."""
         super().__init__(
-            max_concurrent_streams=random.choice([1, 3, 100]),
-            initial_window_size=random.choice([0, 5, 200, 65_535]),
-            header_table_size=random.choice([0, 100, 4096, 10_000]),
+            max_concurrent_streams=random.choice([3, 100] if is_generous else [1, 3, 100]),
+            initial_window_size=65_535 if is_generous else random.choice([0, 5, 200, 65_535]),
+            header_table_size=random.choice([4096] if is_generous else [0, 100, 4096, 10_000]),
         )
         self._random = random
         self._ledger = ledger

@@ -1,12 +1,9 @@
-from contextlib import suppress
-
 import pytest
-from hpack import Decoder, Encoder
+from hpack import Decoder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heliograph.outbound.http2.frames import ErrorCode, ProtocolError
-from heliograph.outbound.http2.header_block import HeaderDecoder, HeaderEncoder, encode_integer
+from heliograph.outbound.http2.header_block import HeaderEncoder, encode_integer
 from heliograph.outbound.http2.messages import Headers
 
 SHARED = ((b"authorization", b"bearer " + b"x" * 200), (b"apns-topic", b"com.example.app"))
@@ -87,64 +84,3 @@ def test_a_lowered_and_raised_limit_announces_the_smallest_first() -> None:
     block = encoder.encode(b"POST", b"/", SHARED, ())
 
     assert block.startswith(encode_integer(0, 5, 0x20) + encode_integer(300, 5, 0x20))
-
-
-def test_before_the_acknowledgement_blocks_build_on_each_other() -> None:
-    encoder, decoder = Encoder(), HeaderDecoder()
-    fields = [(b":status", b"200"), (b"apns-id", b"abc")]
-    first, second = encoder.encode(fields), encoder.encode(fields)
-
-    decoder.skip(first)
-    status, headers = decoder.read(second)
-
-    assert (status, headers["apns-id"]) == (200, "abc")
-
-
-def test_after_it_a_plain_200_is_decoded_when_read() -> None:
-    decoder = HeaderDecoder()
-    decoder.forget_table()
-    decoder.skip(b"\xff garbage that nobody reads")
-
-    status, headers = decoder.read(b"\x88\x00\x01a\x01b\x00\x01a\x01c")
-
-    assert status == 200
-    assert dict(headers) == {"a": "b, c"}
-    assert len(headers) == 1
-    assert repr(headers) == "{'a': 'b, c'}"
-
-
-def test_after_it_a_table_entry_cannot_be_named() -> None:
-    encoder, decoder = Encoder(), HeaderDecoder()
-    fields = [(b":status", b"404"), (b"apns-id", b"abc")]
-    decoder.read(encoder.encode(fields))
-    decoder.forget_table()
-
-    with pytest.raises(ProtocolError) as caught:
-        decoder.read(encoder.encode(fields))
-
-    assert caught.value.code == ErrorCode.COMPRESSION_ERROR
-
-
-def test_an_unreadable_200_has_no_fields_and_raises_nothing() -> None:
-    decoder = HeaderDecoder()
-    decoder.forget_table()
-
-    status, headers = decoder.read(b"\x88\x40\xff")
-
-    assert (status, dict(headers)) == (200, {})
-
-
-@pytest.mark.parametrize("status", [b"", b"20", b"2x0", b"-20", b"2000"])
-def test_a_block_without_a_usable_status_reads_as_0(status: bytes) -> None:
-    assert HeaderDecoder().read(Encoder().encode([(b":status", status)]))[0] == 0
-
-
-@given(st.binary(max_size=60), st.booleans())
-def test_garbage_is_a_protocol_error_or_fields(block: bytes, acknowledged: bool) -> None:
-    decoder = HeaderDecoder()
-    if acknowledged:
-        decoder.forget_table()
-
-    with suppress(ProtocolError):
-        _, headers = decoder.read(block)
-        dict(headers)

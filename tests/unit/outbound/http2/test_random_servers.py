@@ -40,6 +40,8 @@ bodies = st.lists(st.sampled_from([0, 1, 20, 300, 3000]), min_size=1, max_size=1
     batches=st.lists(bodies, min_size=1, max_size=3),
     chaos=st.integers(0, 60),
     first_alone=st.booleans(),
+    connections=st.integers(1, 4),
+    early=st.integers(0, 2),
     cancel_after=st.one_of(st.none(), st.integers(0, 30)),
 )
 def test_every_request_has_one_result_and_none_is_doubled(
@@ -47,6 +49,8 @@ def test_every_request_has_one_result_and_none_is_doubled(
     batches: list[list[int]],
     chaos: int,
     first_alone: bool,
+    connections: int,
+    early: int,
     cancel_after: int | None,
 ) -> None:
     ledger = Ledger(chaos)
@@ -65,8 +69,12 @@ def test_every_request_has_one_result_and_none_is_doubled(
         sender = Http2Sender(
             Origin("push.test"),
             TLS,
-            settings=SenderSettings(first_request_alone=first_alone, max_replays=2),
-            dial=MemoryDial(lambda: RandomServer(random, ledger)),
+            settings=SenderSettings(
+                first_request_alone=first_alone,
+                max_connections=connections,
+                streams_before_settings=early,
+            ),
+            dial=MemoryDial(lambda: RandomServer(random, ledger, is_generous=early > 0)),
         )
         disturbance = asyncio.create_task(cancelled(sender))
         results = await asyncio.gather(

@@ -47,7 +47,7 @@ def test_what_is_refused_again_and_again_is_lost_as_unprocessed() -> None:
             seen[headers[b"apns-id"]] += 1
             server.h2.reset_stream(stream_id, 7)
 
-        sender = sender_to(MemoryDial(lambda: H2Server(refuse)), max_replays=2)
+        sender = sender_to(MemoryDial(lambda: H2Server(refuse)), max_refusals=2)
 
         results = await sender.send(SHARED, pushes(2))
 
@@ -99,7 +99,7 @@ def test_a_server_that_ends_every_connection_is_given_up_with_its_reason() -> No
             server.transport.deliver(frames.goaway_frame(0, 2, b'{"reason":"BadCertificate"}'))
 
         dial = MemoryDial(lambda: H2Server(goaway))
-        sender = sender_to(dial, max_replays=2)
+        sender = sender_to(dial, max_refusals=2)
 
         results = await sender.send(SHARED, pushes(300))
 
@@ -306,7 +306,7 @@ def test_used_up_stream_ids_lead_to_a_new_connection() -> None:
         sender = sender_to(dial)
         await sender.send(SHARED, pushes(1))
         session = dial.servers[0].transport.protocol.session
-        session._next_id = 2**31 - 3
+        session._streams.next_id = 2**31 - 3
 
         results = await sender.send(SHARED, pushes(5))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hpack import Encoder
 from hypothesis import given
@@ -9,9 +11,12 @@ from hypothesis import strategies as st
 
 from heliograph.outbound.http2 import frames
 from heliograph.outbound.http2.frames import ErrorCode, Flag, FrameReader, FrameType
-from heliograph.outbound.http2.messages import Lost, Reply, Request
+from heliograph.outbound.http2.messages import Headers, Lost, Reply, Request
 from heliograph.outbound.http2.session import Session
 from heliograph.outbound.http2.settings import SenderSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HELLO = frames.settings_frame([(3, 100)])
 OK = b"\x88"
@@ -19,19 +24,28 @@ BLOCK = b"\x88\x00\x01a\x01b"
 
 
 class Results:
-    def __init__(self) -> None:
+    """Requests, and what became of them; a request to be sent again counts as lost."""
+
+    def __init__(self, *requests: Request, method: bytes = b"POST") -> None:
+        self.requests: Sequence[Request] = requests
+        self.shared: Headers = ()
+        self.method = method
         self.by_index: dict[int, Reply | Lost] = {}
 
     def settle(self, index: int, result: Reply | Lost) -> None:
         assert index not in self.by_index
         self.by_index[index] = result
 
+    def send_again(self, index: int, lost: Lost, *, is_refusal: bool) -> None:
+        assert lost.is_unprocessed
+        self.settle(index, lost)
+
 
 def session(hello: bytes = HELLO, requests: int = 1) -> tuple[Session, Results]:
-    made, results = Session(b"push.test", SenderSettings()), Results()
+    made = Session(b"push.test", SenderSettings())
     made.receive(hello)
-    for index in range(requests):
-        made.start(results, index, Request(b"/%d" % index, b"{}"), (), b"POST")
+    results = Results(*(Request(b"/%d" % index, b"{}") for index in range(requests)))
+    assert made.start(results, range(requests)) == requests
     made.take_output()
     return made, results
 
@@ -190,8 +204,8 @@ def test_more_data_than_granted_ends_the_connection() -> None:
 
 
 def test_a_window_may_become_negative_and_recover() -> None:
-    made, results = session(hello=frames.settings_frame([(4, 10)]), requests=0)
-    made.start(results, 0, Request(b"/", b"0123456789abcdef"), (), b"POST")
+    made, _ = session(hello=frames.settings_frame([(4, 10)]), requests=0)
+    made.start(Results(Request(b"/", b"0123456789abcdef")), [0])
     sent = output(made)
 
     made.receive(frames.settings_frame([(4, 3)]))
@@ -208,8 +222,9 @@ def test_a_window_may_become_negative_and_recover() -> None:
 
 
 def test_a_stream_window_that_overflows_ends_the_stream() -> None:
-    made, results = session(hello=frames.settings_frame([(4, 2**31 - 1)]), requests=0)
-    made.start(results, 0, Request(b"/", bytes(70_000)), (), b"POST")
+    made, _ = session(hello=frames.settings_frame([(4, 2**31 - 1)]), requests=0)
+    results = Results(Request(b"/", bytes(70_000)))
+    made.start(results, [0])
     made.take_output()
 
     made.receive(frames.window_update_frame(1, 70_000))
@@ -231,15 +246,15 @@ def test_a_reply_before_the_whole_body_ends_the_upload() -> None:
 
 def test_late_frames_of_a_cancelled_stream_are_let_pass() -> None:
     made, results = session(requests=2)
-    made.cancel(results, Lost(is_unprocessed=False, detail="cancelled"))
+    made.cancel(results, range(1, 5, 2), Lost(is_unprocessed=False, detail="cancelled"))
     encoder = Encoder()
     late = encoder.encode([(b":status", b"200"), (b"a", b"b")])
 
     made.receive(raw(HEADERS, Flag.END_HEADERS, 1, late))
     made.receive(raw(DATA, Flag.END_STREAM, 1, b"x") + frames.window_update_frame(1, 0))
     made.receive(frames.rst_stream_frame(3, 8))
-    fresh = Results()
-    made.start(fresh, 0, Request(b"/", b""), (), b"GET")
+    fresh = Results(Request(b"/", b""), method=b"GET")
+    made.start(fresh, [0])
     made.receive(raw(HEADERS, END, 5, encoder.encode([(b":status", b"200"), (b"a", b"b")])))
 
     assert fresh.by_index == {0: Reply(200, {"a": "b"}, b"")}
@@ -261,7 +276,8 @@ def test_a_second_goaway_only_lowers_the_limit() -> None:
 
 def test_what_never_left_the_queue_is_unprocessed_and_never_leaves() -> None:
     made, results = session(requests=1)
-    made.start(results, 1, Request(b"/late", b"{}"), (), b"POST")
+    results.requests = [*results.requests, Request(b"/late", b"{}")]
+    made.start(results, [1])
 
     made.receive(raw(DATA, 0, 0))
 
@@ -295,12 +311,15 @@ frame_like = st.builds(
 
 @given(st.lists(st.one_of(frame_like, st.binary(max_size=30)), max_size=12), st.booleans())
 def test_no_bytes_raise_and_every_request_has_one_result(wire: list[bytes], acked: bool) -> None:
-    made, results = session(requests=4)
+    made, results = session(requests=5)
     if acked:
-        made.receive(frames.settings_ack_frame())
+        # From here on replies take the short way.
+        made.receive(frames.settings_ack_frame() + raw(HEADERS, END, 9, OK))
 
     for piece in wire:
         made.receive(piece)
     made.lose("the end")
 
-    assert sorted(results.by_index) == [0, 1, 2, 3]
+    assert sorted(results.by_index) == [0, 1, 2, 3, 4]
+    for result in results.by_index.values():
+        assert isinstance(result, Lost) or 200 <= result.status < 1000
