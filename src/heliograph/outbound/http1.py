@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 import aiohttp
+from yarl import URL
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
 
-    from aiohttp.abc import AbstractResolver
+    from heliograph.outbound.guard import Guard
 
 _MAX_BODY_BYTES: Final = 1_048_576
 _CHUNK_BYTES: Final = 65_536
+_SKIPPED_BYTES: Final = 4096
+_SKIPPING_S: Final = 1.0
 
 
 class OutboundError(Exception):
@@ -43,19 +46,20 @@ class HttpReply:
 class Http1Client:
     """Makes single requests; follows no redirect, keeps no cookie, reads no environment.
 
-    tls: what to trust. resolver: how names become addresses, the place for a
-    guard against internal ones. Connections open at the first request.
+    tls: what to trust. guard: for URLs that strangers supply; then every
+    connection goes to an address it lets pass. Connections open at the first
+    request.
     """
 
     def __init__(
         self,
         tls: ssl.SSLContext,
         *,
-        resolver: AbstractResolver | None = None,
+        guard: Guard | None = None,
         max_body_bytes: int = _MAX_BODY_BYTES,
     ) -> None:
         self._tls = tls
-        self._resolver = resolver
+        self._guard = guard
         self._max_body_bytes = max_body_bytes
         self._session: aiohttp.ClientSession | None = None
 
@@ -75,17 +79,24 @@ class Http1Client:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         timeout_s: float = 10.0,
+        keeps_body: bool = True,
     ) -> HttpReply:
-        """Make one request within `timeout_s`; raises OutboundError when no reply came."""
+        """Make one request within `timeout_s`; raises OutboundError when no reply came.
+
+        keeps_body: False answers no body, and waits for none that is long or slow.
+        """
         session = self._open_session()
+        # A URL that the guard let pass is spelled already; spelling it anew would change
+        # tokens in it that are not ours to read.
+        target = url if self._guard is None else URL(url, encoded=True)
         try:
             async with (
                 asyncio.timeout(timeout_s),
                 session.request(
-                    method, url, headers=headers, data=body or None, allow_redirects=False
+                    method, target, headers=headers, data=body or None, allow_redirects=False
                 ) as response,
             ):
-                content = await self._read(response)
+                content = await (self._read(response) if keeps_body else _skip(response))
         except TimeoutError as error:
             raise OutboundError("no reply in time") from error
         except aiohttp.ClientConnectorError as error:
@@ -105,11 +116,23 @@ class Http1Client:
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=self._tls, resolver=self._resolver),
+                connector=self._connector(),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None),
             )
         return self._session
+
+    def _connector(self) -> aiohttp.TCPConnector:
+        if self._guard is None:
+            return aiohttp.TCPConnector(ssl=self._tls)
+        return aiohttp.TCPConnector(
+            ssl=self._tls,
+            resolver=self._guard.resolver(),
+            socket_factory=self._guard.make_socket,
+            use_dns_cache=False,
+            # One stranger's slow host must not keep others' calls waiting for a place.
+            limit=0,
+        )
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         content = bytearray()
@@ -118,3 +141,16 @@ class Http1Client:
             if len(content) > self._max_body_bytes:
                 raise OutboundError("the reply is over the size limit")
         return bytes(content)
+
+
+async def _skip(response: aiohttp.ClientResponse) -> bytes:
+    """Read past a short body, so that the connection can be used again; cut off any other."""
+    try:
+        async with asyncio.timeout(_SKIPPING_S):
+            await response.content.read(_SKIPPED_BYTES)
+            if response.content.at_eof() or not await response.content.read(1):
+                return b""
+    except (TimeoutError, aiohttp.ClientError):
+        pass
+    response.close()
+    return b""
