@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from heliograph.dialects.layer import errors
-from heliograph.dialects.layer.mapping import MEMBER_LIMIT, VERSIONS
+from heliograph.dialects.layer.errors import table
+from heliograph.dialects.layer.mapping.media_types import VERSIONS
+from heliograph.dialects.layer.mapping.push_tokens import MEMBER_LIMIT
 from heliograph.dialects.layer.routes import ROUTES
-from heliograph.dialects.layer.schemas import PushToken
+from heliograph.dialects.layer.schemas.push_tokens import PushToken
 
 PAGE = (Path(__file__).parents[4] / "docs/dialects/layer.md").read_text()
 ANCHORS = {
@@ -23,9 +24,7 @@ def test_every_route_is_described_where_it_says(route) -> None:
     assert route.source.removeprefix("docs/dialects/layer.md") in ANCHORS
 
 
-@pytest.mark.parametrize(
-    "reply", [*errors.TABLE.values(), errors.MISSING_PROPERTY, errors.INVALID_PROPERTY]
-)
+@pytest.mark.parametrize("reply", [*table.TABLE.values(), *table.FINER])
 def test_every_reply_has_its_row(reply) -> None:
     assert f"| {reply.status} | `{reply.code}` | {reply.number} |" in PAGE
 

@@ -9,7 +9,7 @@ import pytest
 
 from heliograph.core import errors as core_errors
 from heliograph.core.errors import CoreError, InvalidRequest, Problem, ProblemKind
-from heliograph.dialects.layer import errors
+from heliograph.dialects.layer.errors import rendering, table
 from heliograph.web import errors as web_errors
 from heliograph.web.dialect import reply_for
 from heliograph.web.errors import WebError
@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 
 PUBLISHED = {
     1: (503, "service_unavailable"),
+    2: (403, "invalid_app_id"),
+    3: (400, "invalid_request_id"),
     4: (401, "authentication_required"),
+    5: (403, "app_suspended"),
+    6: (403, "user_suspended"),
     7: (429, "rate_limit_exceeded"),
     8: (408, "request_timeout"),
+    9: (422, "invalid_operation"),
     10: (400, "invalid_request"),
     100: (500, "internal_server_error"),
     101: (403, "access_denied"),
@@ -34,8 +39,9 @@ PUBLISHED = {
     107: (406, "invalid_header"),
     108: (409, "conflict"),
     109: (405, "method_not_allowed"),
+    111: (409, "id_in_use"),
 }
-"""As far as these calls use it. Source: client/rest/errors.md."""
+"""All but 110, which needs users who block each other. Source: client/rest/errors.md."""
 
 EXAMPLES: list[CoreError | WebError] = [
     InvalidRequest([Problem((), ProblemKind.NOT_JSON, "a JSON document")]),
@@ -43,9 +49,15 @@ EXAMPLES: list[CoreError | WebError] = [
     core_errors.InvalidToken([Problem(("token",), ProblemKind.TOO_SHORT, "1 to 4096 characters")]),
     core_errors.PayloadTooLarge(None, 1024),
     core_errors.NotAuthenticated(),
+    core_errors.WrongLogin(),
     core_errors.NotPermitted("registrations.write"),
+    core_errors.Suspended("user"),
+    core_errors.Suspended("application"),
     core_errors.NotFound("application", "app_0"),
     core_errors.Conflict("registration", "reg_0"),
+    core_errors.WrongState("notification", "ntf_0", "completed"),
+    core_errors.KeyReused("key-0"),
+    core_errors.QuotaReached("session key", 20),
     core_errors.RateLimited(timedelta(seconds=3)),
     core_errors.Unavailable("database"),
     web_errors.EndpointNotFound("/else{where}"),
@@ -66,9 +78,9 @@ def descendants(kind: type[Exception]) -> Iterator[type[Exception]]:
 
 def rendered(error: CoreError | WebError, door: Door) -> tuple[int, dict[str, Any]]:
     request = SimpleNamespace(
-        method="POST", door=SimpleNamespace(public_url="https://push.example.com")
+        method="POST", route=None, door=SimpleNamespace(public_url="https://push.example.com")
     )
-    response = errors.render_error(error, cast("Any", request), door.core)
+    response = rendering.render_error(error, cast("Any", request), door.core)
     return response.status_code, json.loads(bytes(response.body))
 
 
@@ -92,14 +104,21 @@ def test_every_error_has_a_published_row_and_a_sentence(
 
 
 def test_every_published_row_is_used() -> None:
-    replies = [*errors.TABLE.values(), errors.MISSING_PROPERTY, errors.INVALID_PROPERTY]
+    replies = [*table.TABLE.values(), *table.FINER]
 
     assert {reply.number: (reply.status, reply.code) for reply in replies} == PUBLISHED
 
 
 def test_every_row_has_its_own_sentence() -> None:
-    assert set(errors.TABLE) | {core_errors.PayloadTooLarge} == set(errors.MESSAGES)
-    assert all(reply_for(errors.TABLE, example) for example in EXAMPLES)
+    assert set(table.TABLE) | {core_errors.PayloadTooLarge} == set(table.MESSAGES)
+    assert all(reply_for(table.TABLE, example) for example in EXAMPLES)
+
+
+def test_the_page_that_errors_link_to_names_them_all() -> None:
+    page = rendering.error_page()
+
+    for number, (status, name) in PUBLISHED.items():
+        assert f"| {number} | `{name}` | {status} |" in page
 
 
 @pytest.mark.parametrize(

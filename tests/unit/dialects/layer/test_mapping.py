@@ -14,8 +14,9 @@ from heliograph.core.model.registration import (
     ProviderName,
     Slot,
 )
-from heliograph.dialects.layer import mapping
-from heliograph.dialects.layer.schemas import PushToken
+from heliograph.dialects.layer.mapping import media_types
+from heliograph.dialects.layer.mapping import push_tokens as mapping
+from heliograph.dialects.layer.schemas.push_tokens import PushToken
 
 from .conftest import NOW, SESSION
 
@@ -85,8 +86,8 @@ def test_no_device_has_control_characters_in_its_id(device_id: str) -> None:
     ],
 )
 def test_a_known_version_is_understood_however_it_is_spelled(accept: str) -> None:
-    assert mapping.asks_for_known_version([accept])
-    assert mapping.asks_for_layer([accept])
+    assert media_types.asks_for_known_version([accept])
+    assert media_types.asks_for_layer([accept])
 
 
 @pytest.mark.parametrize(
@@ -103,24 +104,24 @@ def test_a_known_version_is_understood_however_it_is_spelled(accept: str) -> Non
     ],
 )
 def test_another_version_or_type_is_layers_but_not_spoken(accept: str) -> None:
-    assert not mapping.asks_for_known_version([accept])
-    assert mapping.asks_for_layer([accept])
+    assert not media_types.asks_for_known_version([accept])
+    assert media_types.asks_for_layer([accept])
 
 
 @pytest.mark.parametrize("accept", ["", "*/*", "application/json", "text/html;version=1.0", ",;="])
 def test_a_type_of_others_is_not_layers(accept: str) -> None:
-    assert not mapping.asks_for_known_version([accept])
-    assert not mapping.asks_for_layer([accept])
+    assert not media_types.asks_for_known_version([accept])
+    assert not media_types.asks_for_layer([accept])
 
 
 def test_no_header_asks_for_nothing_and_several_are_one() -> None:
     layer = "application/vnd.layer+json; version=1.0"
 
-    assert not mapping.asks_for_known_version([])
-    assert not mapping.asks_for_layer([])
-    assert mapping.asks_for_known_version(["text/html", layer])
+    assert not media_types.asks_for_known_version([])
+    assert not media_types.asks_for_layer([])
+    assert media_types.asks_for_known_version(["text/html", layer])
 
 
 @given(st.text())
 def test_any_header_can_be_read(accept: str) -> None:
-    assert not mapping.asks_for_known_version([accept]) or mapping.asks_for_layer([accept])
+    assert not media_types.asks_for_known_version([accept]) or media_types.asks_for_layer([accept])

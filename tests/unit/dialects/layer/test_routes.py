@@ -8,7 +8,7 @@ from starlette.requests import Request as StarletteRequest
 
 from heliograph.core.errors import NotAuthenticated, RateLimited, Unavailable
 from heliograph.core.model.registration import ProviderName, Slot
-from heliograph.dialects.layer import routes
+from heliograph.dialects.layer.routes import admission
 
 if TYPE_CHECKING:
     from heliograph.web.request import Request
@@ -217,7 +217,7 @@ async def test_what_nobody_matched_is_layers_if_it_asks_for_layers_type(
 ) -> None:
     request = StarletteRequest({"type": "http", "headers": [(b"accept", accept.encode())]})
 
-    assert routes.claims_request(cast("Request", request)) is is_layers
+    assert admission.claims_request(cast("Request", request)) is is_layers
 
 
 async def test_a_page_of_another_origin_may_read_links_and_errors(door: Door) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from heliograph.dialects.layer.schemas import PushToken
+from heliograph.dialects.layer.schemas.push_tokens import PushToken
 from heliograph.web.schemas import problems_of
 
 BODY = {"token": "105ebe3f", "type": "apns", "device_id": "a7775566"}

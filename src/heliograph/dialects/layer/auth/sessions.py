@@ -1,4 +1,4 @@
-"""Layer's credential: the session token in `Authorization`."""
+"""The session token in `Authorization`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layer's words to the core's, and the media type that Layer's clients ask for."""
+"""Push tokens -> registrations."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from heliograph.core.model.registration import Attribute, Claim, Draft, Provider
 from heliograph.core.tokens import has_control_characters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from heliograph.core.model.identity import SessionPrincipal
     from heliograph.core.model.registration import Owner
-    from heliograph.dialects.layer.schemas import PushToken
+    from heliograph.dialects.layer.schemas.push_tokens import PushToken
 
 ORIGIN = "layer"
 
@@ -24,12 +23,6 @@ MEMBER_LIMIT = 25
 
 Source: docs/dialects/layer.md, "Register".
 """
-
-VERSIONS = frozenset({"1.0", "1.1", "2.0", "3.0"})
-"""Every version that a published client or page asks for. The push calls are the same in all."""
-
-_MEDIA_TYPE = "application/vnd.layer+json"
-_MEDIA_FAMILY = "application/vnd.layer"
 
 _PROVIDERS = {"apns": ProviderName.APNS, "gcm": ProviderName.FCM}
 """Google's service has changed its name since; its tokens have not."""
@@ -73,32 +66,3 @@ def to_slot(device_id: str) -> Slot:
 def to_owner(principal: SessionPrincipal) -> Owner:
     """Name the caller as the one whose devices are meant."""
     return access.member_of(principal)
-
-
-def asks_for_known_version(accept: Sequence[str]) -> bool:
-    """Say whether Accept names Layer's media type in a version that is spoken.
-
-    Of several media ranges the first of Layer's counts; `*/*` is not enough.
-    Source: docs/dialects/layer.md, "Requests".
-    """
-    for media_type, parameters in _media_ranges(accept):
-        if media_type == _MEDIA_TYPE:
-            return parameters.get("version") in VERSIONS
-    return False
-
-
-def asks_for_layer(accept: Sequence[str]) -> bool:
-    """Say whether Accept names any type of Layer's, in whatever version."""
-    return any(name.startswith(_MEDIA_FAMILY) for name, _ in _media_ranges(accept))
-
-
-def _media_ranges(accept: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Split Accept, given as its header lines, into types and their parameters."""
-    for media_range in ",".join(accept).lower().split(","):
-        media_type, *parameters = media_range.split(";")
-        pairs = (parameter.partition("=") for parameter in parameters)
-        yield media_type.strip(), {name.strip(): _unquoted(value) for name, _, value in pairs}
-
-
-def _unquoted(value: str) -> str:
-    return value.strip().strip("\"'")

@@ -1,0 +1,1 @@
+"""What goes wrong, in Layer's codes and words."""

@@ -1,0 +1,1 @@
+"""Layer's words to the core's and back."""

@@ -1,0 +1,1 @@
+"""Layer's bodies, in Layer's spelling."""
