@@ -89,9 +89,13 @@ async def app(config: Config, clock: FakeClock) -> AsyncIterator[App]:
 
 
 async def test_a_session_has_one_token_and_the_latest_replaces_all_of_it(app: App) -> None:
-    keys = {"p256dh": "BNcR", "auth": "tBH"}
+    keys = {
+        "p256dh": "BNcRdreALRFXTkOOUHK1EtK2wtaz5Ry4YfYCA_0QTpQtUbVlUls0VJXg7A8u"
+        "-Ts1XbjhazAkj7I99e8QcYP7DkM",
+        "auth": "tBHItJI5svbpez7KI4CCXg==",
+    }
     ann = await app.phone_of("ann")
-    url = "https://push.example.net/1"
+    url = "https://fcm.googleapis.com/fcm/send/1"
     assert await ann.bind(url, application="w3c_pushapi", parameters=keys, category_filter="a") == 0
     (browser,) = await app.rows()
 

@@ -1,4 +1,4 @@
-"""The push-device calls of the Discord API. Source: docs/dialects/discord.md."""
+"""Discord's push-device calls and logins. Source: docs/dialects/discord.md."""
 
 from __future__ import annotations
 
@@ -27,6 +27,15 @@ DIALECT = Dialect(
             "x-fingerprint",
             "x-super-properties",
         ),
-        exposed_headers=("retry-after", "x-ratelimit-scope"),
+        exposed_headers=(
+            "retry-after",
+            "x-ratelimit-bucket",
+            "x-ratelimit-global",
+            "x-ratelimit-limit",
+            "x-ratelimit-remaining",
+            "x-ratelimit-reset",
+            "x-ratelimit-reset-after",
+            "x-ratelimit-scope",
+        ),
     ),
 )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from heliograph.core import snowflakes
 from heliograph.core.errors import NotAuthenticated, NotFound, NotPermitted
 from heliograph.core.model.identity import SessionForm
 from heliograph.dialects.discord import mapping
 
 if TYPE_CHECKING:
     from heliograph.core.core import Core
+    from heliograph.core.ids import Id
     from heliograph.core.model.application import Application
     from heliograph.core.model.identity import SessionPrincipal
     from heliograph.core.model.registration import MemberKey
@@ -19,27 +21,47 @@ if TYPE_CHECKING:
 CALLS_OF_BOTS = "calls of bots"
 """What a bot's token would need to be permitted for. None is."""
 
+FORM = SessionForm.DISCORD
+
 SYNC_TOKEN_LIFE = timedelta(days=60)
 """How long a sync token is good: clients keep theirs until one is reported invalid."""
 
-_SNOWFLAKE = "snowflake"
 _PURPOSE = "discord-sync"
+_NUMBER_BYTES = 4
 
 
 async def caller_of(request: Request, core: Core) -> tuple[SessionPrincipal, Application]:
     """Say whose login token a request carries, and in which application.
 
-    Raises NotPermitted for a bot's token, and NotAuthenticated for a missing,
-    unknown or expired one and for what other schemes bring.
+    Raises NotPermitted for a bot's token, NotAuthenticated for a missing,
+    unknown or expired one and for what other schemes bring, and RateLimited.
     Source: docs/dialects/discord.md, "Authentication".
     """
+    try:
+        principal = await core.identity.session(login_token_of(request), FORM)
+    except NotAuthenticated:
+        core.rates.count_stranger(request.client_address)
+        raise
+    core.rates.count_request(principal.session.id)
+    return principal, await core.applications.get(principal.session.application_id)
+
+
+async def signed_in(request: Request, core: Core) -> SessionPrincipal | None:
+    """Say whose login token a request carries, where it need not carry any."""
+    try:
+        return (await caller_of(request, core))[0]
+    except (NotAuthenticated, NotPermitted):
+        return None
+
+
+def login_token_of(request: Request) -> str:
+    """Read the login token; raises NotPermitted for a bot's, NotAuthenticated for none."""
     credential = request.headers.get("authorization", "").strip()
     if credential.lower().startswith("bot "):
         raise NotPermitted(CALLS_OF_BOTS)
     if not credential or " " in credential:
         raise NotAuthenticated
-    principal = await core.identity.session(credential, SessionForm.DISCORD)
-    return principal, await core.applications.get(principal.session.application_id)
+    return str(credential)
 
 
 async def new_sync_token(principal: SessionPrincipal, application: Application, core: Core) -> str:
@@ -48,26 +70,22 @@ async def new_sync_token(principal: SessionPrincipal, application: Application, 
     Source: docs/dialects/discord.md, "Sync tokens".
     """
     user_id = principal.session.user_id
-    snowflake = await core.aliases.ensure(
-        _SNOWFLAKE, application.account_id, user_id, mapping.snowflake_maker(user_id)
-    )
+    snowflake = await snowflakes.snowflake_of(core.aliases, application.account_id, user_id)
     signed = mapping.to_signed_part(snowflake, core.clock.now())
-    return mapping.from_sync_token(
-        signed, core.signer.mac(_PURPOSE, _message(signed.encode(), application))
-    )
+    message = await _message(signed.encode(), application, user_id, core)
+    return mapping.from_sync_token(signed, core.signer.mac(_PURPOSE, message))
 
 
 async def holder_of(sync_token: str, application: Application, core: Core) -> MemberKey | None:
-    """Say whose devices a sync token opens; None for a bad, expired or foreign one."""
+    """Say whose devices a sync token opens; None for a bad, expired, revoked or foreign one."""
     read = mapping.to_sync_token(sync_token)
-    if read is None:
+    if read is None or read.issued_at + SYNC_TOKEN_LIFE <= core.clock.now():
         return None
-    if not core.signer.is_mac(_PURPOSE, _message(read.signed, application), read.mac):
-        return None
-    if read.issued_at + SYNC_TOKEN_LIFE <= core.clock.now():
-        return None
-    user_id = await core.aliases.find(_SNOWFLAKE, application.account_id, read.snowflake)
+    user_id = await snowflakes.user_of(core.aliases, application.account_id, read.snowflake)
     if user_id is None:
+        return None
+    message = await _message(read.signed, application, user_id, core)
+    if not core.signer.is_mac(_PURPOSE, message, read.mac):
         return None
     try:
         return await core.identity.member_of(application, user_id)
@@ -75,6 +93,8 @@ async def holder_of(sync_token: str, application: Application, core: Core) -> Me
         return None
 
 
-def _message(signed: bytes, application: Application) -> bytes:
-    # A snowflake is unique within an account only, and leave was given in one application.
-    return application.id + signed
+async def _message(signed: bytes, application: Application, user_id: Id, core: Core) -> bytes:
+    # A snowflake is unique within an account only, and leave was given in one
+    # application; what was signed before the last revocation has another number.
+    number = await core.sessions.revocations(application.id, user_id)
+    return application.id + number.to_bytes(_NUMBER_BYTES, "big") + signed

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from heliograph.core.errors import (
     Conflict,
     CoreError,
+    Counted,
     InvalidRequest,
     NotAuthenticated,
     NotFound,
@@ -21,6 +22,7 @@ from heliograph.core.errors import (
     ProblemKind,
     RateLimited,
     Unavailable,
+    WrongLogin,
 )
 from heliograph.dialects.discord.auth import CALLS_OF_BOTS
 from heliograph.web.dialect import ErrorTable, Reply, reply_for
@@ -48,6 +50,7 @@ _INVALID_FORM = Reply(400, "Invalid Form Body", 50035)
 TABLE: ErrorTable = {
     InvalidRequest: _INVALID_FORM,
     PayloadTooLarge: Reply(413, "Request entity too large", 40005),
+    WrongLogin: _INVALID_FORM,
     NotAuthenticated: Reply(401, "401: Unauthorized", 0),
     NotPermitted: Reply(403, "Missing Access", 50001),
     NotFound: Reply(404, "404: Not Found", 0),
@@ -92,22 +95,45 @@ OTHERWISE = "BASE_TYPE_INVALID"
 
 _LEAVES = "_errors"
 
+WRONG_LOGIN = {"code": "INVALID_LOGIN", "message": "Login or password is invalid."}
+WRONG_PASSWORD = {"code": "PASSWORD_DOES_NOT_MATCH", "message": "Password does not match."}
+
 
 def render_error(error: CoreError | WebError, request: Request, core: Core) -> Response:
     """Answer one error in Discord's form, with every problem of a body in its place."""
-    del core
     reply = _reply_of(error, request)
     body: dict[str, Any] = {"message": reply.code}
     headers = {}
     if reply.number is not None:
         body["code"] = reply.number
     if reply is _INVALID_FORM:
-        body["errors"] = _tree_of(error)
+        body["errors"] = _tree_of(error, request)
     if isinstance(error, RateLimited):
-        wait_s = error.retry_after.total_seconds()
-        body |= {"retry_after": wait_s, "global": False}
-        headers = {"Retry-After": str(math.ceil(wait_s)), "X-RateLimit-Scope": "user"}
+        is_global = error.counted is Counted.REQUESTS
+        body |= {"retry_after": error.retry_after.total_seconds(), "global": is_global}
+        headers = _headers_of(error, core)
     return json_response(body, reply.status, headers)
+
+
+def _headers_of(error: RateLimited, core: Core) -> dict[str, str]:
+    """Say what was too much, and until when.
+
+    Source: docs/dialects/discord.md, "Rate limits".
+    """
+    wait_s = error.retry_after.total_seconds()
+    headers = {"Retry-After": str(math.ceil(wait_s)), "X-RateLimit-Scope": "user"}
+    if error.counted is Counted.REQUESTS:
+        headers |= {"X-RateLimit-Global": "true", "X-RateLimit-Scope": "global"}
+    if error.limit is not None and error.counted is not None:
+        over_s = (core.clock.now() + error.retry_after).timestamp()
+        headers |= {
+            "X-RateLimit-Limit": str(error.limit),
+            "X-RateLimit-Remaining": "0",
+            "X-RateLimit-Reset": f"{over_s:.3f}",
+            "X-RateLimit-Reset-After": f"{wait_s:.3f}",
+            "X-RateLimit-Bucket": error.counted.value,
+        }
+    return headers
 
 
 def _reply_of(error: CoreError | WebError, request: Request) -> Reply:
@@ -126,7 +152,12 @@ def _reply_of(error: CoreError | WebError, request: Request) -> Reply:
             return reply_for(TABLE, error)
 
 
-def _tree_of(error: CoreError | WebError) -> dict[str, Any]:
+def _tree_of(error: CoreError | WebError, request: Request) -> dict[str, Any]:
+    if isinstance(error, WrongLogin):
+        # A password is asked for in two places, and each has words of its own.
+        if request.method == "PATCH":
+            return {"password": {_LEAVES: [WRONG_PASSWORD]}}
+        return {field: {_LEAVES: [WRONG_LOGIN]} for field in ("login", "password")}
     if isinstance(error, UnsupportedMediaType):
         message = f"Expected \"{error.header}\" header to be one of {{'application/json'}}."
         return {_LEAVES: [{"code": "CONTENT_TYPE_INVALID", "message": message}]}

@@ -1,8 +1,9 @@
-"""Discord's words to the core's: providers, snowflakes, and the form of sync tokens."""
+"""Discord's words to the core's: providers, people, and the form of sync tokens."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,14 +19,29 @@ from heliograph.core.model.registration import (
     Slot,
     TokenKind,
 )
+from heliograph.dialects.discord.schemas import (
+    AuthSession,
+    AuthSessions,
+    CurrentUser,
+    Described,
+    Device,
+    LoggedIn,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from heliograph.core.ids import Id
-    from heliograph.core.model.identity import SessionPrincipal
+    from heliograph.core.model.application import Application
+    from heliograph.core.model.identity import Login, Session, SessionPrincipal
     from heliograph.core.model.registration import MemberKey
-    from heliograph.dialects.discord.schemas import Device, NewDevice, Synchronization
+    from heliograph.dialects.discord.schemas import (
+        LogOut,
+        NewDevice,
+        Profile,
+        SessionsLogOut,
+        Synchronization,
+    )
 
 ORIGIN = "discord"
 
@@ -35,10 +51,11 @@ PROVIDER_WORD = "discord_provider"
 BYPASS_FLAG = "bypass_server_throttling_supported"
 """The attribute that keeps the flag; nothing here throttles by it."""
 
-_EPOCH_MS = 1_420_070_400_000
-"""2015-01-01, from which snowflakes count. Source: docs/dialects/discord.md, "Sync tokens"."""
+SECTION = "discord"
+SYNC = "sync"
+SYNC_ADDS = "add"
+"""Where an application says that synchronizing only adds."""
 
-_LOW_BITS = 22
 _TIME_BYTES = 4
 MAC_BYTES = 20
 
@@ -127,18 +144,71 @@ def to_places(body: Device) -> list[Place]:
     return [Place(_to_slot(meaning), meaning.provider, body.token) for meaning in meanings]
 
 
-def snowflake_maker(user_id: Id) -> Callable[[int], str]:
-    """Say how to spell a user as a snowflake: the time they were made, and bits of their id.
+def to_logout_places(body: LogOut) -> list[Place]:
+    """Say where the registrations of a device stand that is logged out with."""
+    pairs = ((body.provider, body.token), (body.voip_provider, body.voip_token))
+    return [
+        place
+        for provider, token in pairs
+        if provider is not None and token is not None
+        for place in to_places(Device(provider=provider, token=token))
+    ]
 
-    The maker is told how many of its proposals were taken already.
+
+def to_profile_drafts(body: Profile, principal: SessionPrincipal, *, now: datetime) -> list[Draft]:
+    """Turn the push fields of a changed profile into registrations of the caller's."""
+    owner = access.member_of(principal)
+    pairs = (
+        (body.push_provider, body.push_token),
+        (body.push_voip_provider, body.push_voip_token),
+    )
+    return [
+        _to_draft(Described(), provider, token, principal, owner, now)
+        for provider, token in pairs
+        if provider is not None and token is not None
+    ]
+
+
+def is_exact(application: Application) -> bool:
+    """Say whether synchronizing takes a token from users who are not listed.
+
+    Source: docs/dialects/discord.md, "Synchronize".
     """
-    age_ms = int.from_bytes(user_id[:6], "big") - _EPOCH_MS
-    low = int.from_bytes(user_id[8:], "big")
+    kept: Any = application.settings.get(SECTION, {})
+    return bool(kept.get(SYNC) != SYNC_ADDS)
 
-    def make(attempt: int) -> str:
-        return str(age_ms << _LOW_BITS | (low + attempt) % (1 << _LOW_BITS))
 
-    return make
+def to_session_ids(body: SessionsLogOut, own: Iterable[Session]) -> list[Id]:
+    """Find the caller's sessions that hashes stand for; what is nobody's is left out."""
+    wanted = set(body.session_id_hashes)
+    return [session.id for session in own if _hash_of(session) in wanted]
+
+
+def from_sessions(own: Iterable[Session]) -> AuthSessions:
+    """Show the caller's sessions; what their devices are is not known."""
+    return AuthSessions(
+        user_sessions=tuple(
+            AuthSession(id_hash=_hash_of(session), approx_last_used_time=session.created)
+            for session in own
+        )
+    )
+
+
+def from_log_in(snowflake: str, token: str) -> LoggedIn:
+    """Show who signed in, and the login token."""
+    return LoggedIn(user_id=snowflake, token=token)
+
+
+def from_user(
+    snowflake: str, session: Session, login: Login | None, token: str | None = None
+) -> CurrentUser:
+    """Show the caller. token: the login token that counts from now on."""
+    return CurrentUser(
+        id=snowflake,
+        username=session.external_user_id or snowflake,
+        email=None if login is None else login.name,
+        token=token,
+    )
 
 
 def to_signed_part(snowflake: str, now: datetime) -> str:
@@ -171,7 +241,7 @@ def to_sync_token(text: str) -> ReadSyncToken | None:
 
 
 def _to_draft(
-    body: NewDevice | Synchronization,
+    body: Described,
     word: str,
     token: str,
     principal: SessionPrincipal,
@@ -203,8 +273,13 @@ def _to_draft(
         keeps_session=not is_caller,
         environment=meaning.environment,
         attributes=attributes,
-        silent_after=session.expires_at if is_caller else None,
+        silent_after=session.silent_after if is_caller else None,
     )
+
+
+def _hash_of(session: Session) -> str:
+    """Name a session without telling its id."""
+    return base64.b64encode(hashlib.sha256(session.id).digest()).decode()
 
 
 def _to_slot(meaning: _Meaning) -> Slot:

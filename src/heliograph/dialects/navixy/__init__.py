@@ -1,4 +1,4 @@
-"""The push-token calls of Navixy's user API. Source: docs/dialects/navixy.md."""
+"""Navixy's user API, as far as push tokens need it. Source: docs/dialects/navixy.md."""
 
 from __future__ import annotations
 

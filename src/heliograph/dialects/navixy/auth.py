@@ -5,8 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from heliograph.core.errors import InvalidRequest, Problem, ProblemKind
-from heliograph.core.model.identity import SessionForm
+from heliograph.core.errors import (
+    InvalidRequest,
+    NotAuthenticated,
+    NotPermitted,
+    Problem,
+    ProblemKind,
+)
+from heliograph.core.model.identity import SessionForm, SessionKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +23,9 @@ if TYPE_CHECKING:
     from heliograph.web.request import Request
 
 PARAMETER = "hash"
+FORM = SessionForm.NAVIXY
+CALLS_OF_USERS = "calls of users"
+"""What a delivery session would need to be permitted for. None is."""
 
 _HASH = re.compile("[0-9a-fA-F]{32}")
 _HEADER = re.compile("NVX (?P<hash>.*)", re.IGNORECASE)
@@ -26,12 +35,38 @@ _HEADER = re.compile("NVX (?P<hash>.*)", re.IGNORECASE)
 async def caller_of(
     parameters: Mapping[str, Any], request: Request, core: Core
 ) -> tuple[SessionPrincipal, Application]:
-    """Say whose session a call names, and in which application.
+    """Say whose session or API key a call names, and in which application.
 
-    The first hash that is there counts, even if it is a bad one. Raises
-    InvalidRequest about `hash` where none is there or it can't be one, and
-    NotAuthenticated where it is nobody's, or nobody's any more.
+    Raises InvalidRequest about `hash` where none is there or it can't be one,
+    NotAuthenticated where it is nobody's, or nobody's any more, NotPermitted
+    for a delivery session's, and RateLimited.
     Source: docs/dialects/navixy.md, "Authentication".
+    """
+    try:
+        principal = await core.identity.session(hash_of(parameters, request), FORM)
+    except (InvalidRequest, NotAuthenticated):
+        core.rates.count_stranger(request.client_address)
+        raise
+    core.rates.count_request(principal.session.id)
+    if principal.session.kind is SessionKind.GUEST:
+        raise NotPermitted(CALLS_OF_USERS)
+    return principal, await core.applications.get(principal.session.application_id)
+
+
+async def user_of(
+    parameters: Mapping[str, Any], request: Request, core: Core
+) -> tuple[SessionPrincipal, Application]:
+    """Say who signed in; otherwise as `caller_of`. API keys are not authenticated."""
+    principal, application = await caller_of(parameters, request, core)
+    if principal.session.kind is not SessionKind.SIGN_IN:
+        raise NotAuthenticated
+    return principal, application
+
+
+def hash_of(parameters: Mapping[str, Any], request: Request) -> str:
+    """Find the hash: the first that is there counts, even if it is a bad one.
+
+    Raises InvalidRequest about `hash`.
     """
     found = parameters.get(PARAMETER)
     if found is None:
@@ -42,5 +77,4 @@ async def caller_of(
     if not isinstance(found, str) or not _HASH.fullmatch(found):
         expected = "32 hexadecimal digits"
         raise InvalidRequest([Problem((PARAMETER,), ProblemKind.MALFORMED, expected)])
-    principal = await core.identity.session(found, SessionForm.NAVIXY)
-    return principal, await core.applications.get(principal.session.application_id)
+    return found

@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING
 from heliograph.core.errors import (
     Conflict,
     CoreError,
+    Counted,
     InvalidRequest,
     NotAuthenticated,
     NotFound,
     NotPermitted,
     PayloadTooLarge,
+    QuotaReached,
     RateLimited,
     Unavailable,
+    WrongLogin,
 )
+from heliograph.dialects.navixy.auth import CALLS_OF_USERS
 from heliograph.dialects.navixy.auth import PARAMETER as HASH
-from heliograph.dialects.navixy.routes import RESOURCE, VERSIONS
+from heliograph.dialects.navixy.routes import RESOURCES, VERSIONS
 from heliograph.web.dialect import ErrorTable, Reply, reply_for
 from heliograph.web.errors import (
     EndpointNotFound,
@@ -44,14 +48,18 @@ WRONG_HASH = Reply(400, "Wrong hash", 3)
 WRONG_FORMAT = Reply(400, "Wrong request format", 5)
 INVALID_PARAMETERS = Reply(400, "Invalid parameters", 7)
 WRONG_METHOD = Reply(400, "Wrong method", 112)
+TOO_MANY_LOGINS = Reply(400, "Login attempts limit exceeded", 105)
+WRONG_SESSION = Reply(403, "Action is forbidden for received session type", 276)
 
 TABLE: ErrorTable = {
     InvalidRequest: INVALID_PARAMETERS,
     PayloadTooLarge: Reply(412, "Too large request", 9),
     NotAuthenticated: Reply(400, "User or API key not found or session ended", 4),
+    WrongLogin: Reply(400, "Wrong login or password", 102),
     NotPermitted: Reply(403, "Operation not permitted", 13),
     NotFound: Reply(400, "Not found in database", 201),
     Conflict: INVALID_PARAMETERS,
+    QuotaReached: Reply(402, "Over quota", 268),
     RateLimited: Reply(429, "Too many requests (rate limit exceeded)", 15),
     Unavailable: Reply(503, "Database unavailable", 14),
     EndpointNotFound: Reply(400, "Wrong handler", 111),
@@ -80,13 +88,15 @@ def render_error(error: CoreError | WebError, request: Request, core: Core) -> R
 def _reply_of(error: CoreError | WebError, request: Request) -> Reply:
     """Find the row, where the table alone does not tell."""
     match error:
-        case PayloadTooLarge():
-            return TABLE[PayloadTooLarge]
-        case InvalidRequest(problems=problems):
+        case InvalidRequest(problems=problems) if not isinstance(error, PayloadTooLarge):
             if any(problem.path[:1] == (HASH,) for problem in problems):
                 return WRONG_HASH
             if all(not problem.path for problem in problems):
                 return WRONG_FORMAT
+        case RateLimited(counted=Counted.LOGINS):
+            return TOO_MANY_LOGINS
+        case NotPermitted(action=action) if action == CALLS_OF_USERS:
+            return WRONG_SESSION
         case EndpointNotFound(path=path) if _is_action(path.removeprefix(request.door.prefix)):
             return WRONG_METHOD
     return reply_for(TABLE, error)
@@ -95,7 +105,7 @@ def _reply_of(error: CoreError | WebError, request: Request) -> Reply:
 def _is_action(path: str) -> bool:
     """Say whether a path names a resource that is served, and so only its action is wrong."""
     named = path.removesuffix("/")
-    resources = [version + RESOURCE for version in VERSIONS]
+    resources = [version + resource for version in VERSIONS for resource in RESOURCES]
     return named in resources or named.rpartition("/")[0] in resources
 
 
@@ -110,4 +120,6 @@ def _description_of(error: CoreError | WebError, reply: Reply) -> str:
 
 
 def _sentence_of(problem: Problem) -> str:
-    return f"{problem.field or 'the body'} must be {problem.expected}"
+    # A browser's keys are attributes to the core, and `parameters` here.
+    field = problem.field.replace("attributes.", "parameters.", 1)
+    return f"{field or 'the body'} must be {problem.expected}"

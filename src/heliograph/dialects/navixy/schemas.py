@@ -15,10 +15,12 @@ from pydantic import (
 
 from heliograph.core.errors import InvalidRequest, ProblemKind
 from heliograph.web.bodies import parse_json
-from heliograph.web.schemas import Label, Schema, Token, custom_error
+from heliograph.web.schemas import Items, Label, Schema, Token, custom_error
 
 ALL_CATEGORIES = "*"
 BROWSER = "w3c_pushapi"
+MAX_PASSWORD_CHARS = 40
+MAX_TITLE_CHARS = 255
 
 
 def _not_blank(text: str) -> str:
@@ -31,7 +33,7 @@ def _all_for_blank(value: object) -> object:
     return ALL_CATEGORIES if isinstance(value, str) and not value.strip() else value
 
 
-Key = Annotated[str, Field(pattern="^[A-Za-z0-9_+/-]+=*$", max_length=256)]
+SubscriptionKey = Annotated[str, Field(pattern="^[A-Za-z0-9_+/-]+=*$", max_length=256)]
 """A key of a browser's subscription, in Base64 of either alphabet."""
 
 
@@ -40,8 +42,8 @@ class SubscriptionKeys(Schema):
 
     model_config = ConfigDict(extra="ignore")
 
-    p256dh: Key
-    auth: Key
+    p256dh: SubscriptionKey
+    auth: SubscriptionKey
 
 
 class PushToken(Schema):
@@ -74,7 +76,83 @@ def _object_of(text: str) -> Any:
         raise custom_error(ProblemKind.MALFORMED, "an object, or its JSON text") from None
 
 
+class SignIn(Schema):
+    """The parameters of `auth`. Unknown ones are ignored, `dealer_id` among them."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    login: Label
+    password: Annotated[Label, Field(max_length=MAX_PASSWORD_CHARS)]
+
+
+class NewKey(Schema):
+    """The parameters of `create`. Unknown ones are ignored, `hash` among them."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    title: Annotated[Label, Field(max_length=MAX_TITLE_CHARS), AfterValidator(_not_blank)]
+
+
+class KnownKey(Schema):
+    """The parameters of `delete`, of an API key. Unknown ones are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    key: Label
+
+
 class Done(Schema):
     """The answer to everything that succeeds and has nothing to say."""
 
     success: Literal[True] = True
+
+
+class SignedIn(Done):
+    """The answer to `auth`."""
+
+    type: Literal["authenticated"] = "authenticated"
+    hash: str
+
+
+class GuestAnswer(Done):
+    """The answer about a delivery session: its hash."""
+
+    value: str
+
+
+class Key(Schema):
+    """An API key."""
+
+    hash: str
+    create_date: str
+    title: str
+
+
+class KeyAnswer(Done):
+    """The answer to `create`, of an API key."""
+
+    value: Key
+
+
+class KeyList(Done):
+    """The answer to `list`, of API keys."""
+
+    list: Items[Key]
+
+
+class UserInfo(Schema):
+    """Who calls."""
+
+    id: int
+    login: str
+    title: str
+    verified: bool = True
+
+
+class UserAnswer(Done):
+    """The answer to `get_info`."""
+
+    paas_id: int = 1
+    paas_settings: dict[str, str] = Field(default_factory=dict)
+    user_info: UserInfo
+    features: Items[str] = ()

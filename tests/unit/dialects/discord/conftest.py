@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from tests.asgi_client import Answer, call
 
 from heliograph import config as settings
-from heliograph.core.core import Core
+from heliograph.config import Limits
 from heliograph.core.errors import NotAuthenticated
 from heliograph.core.ids import Id
 from heliograph.core.model.application import Application
 from heliograph.core.model.identity import Session, SessionForm, SessionPrincipal
 from heliograph.core.model.registration import MemberKey
-from heliograph.core.nonces import Nonces
+from heliograph.core.rates import Rates
 from heliograph.core.registrations import Registrations
 from heliograph.dialects.discord import DIALECT
+from heliograph.security.rate_counters import MemoryCounters
 from heliograph.security.sealing import KeyRing
 from heliograph.security.signing import HmacSigner
 from heliograph.web.application import Application as WebApplication
@@ -61,6 +63,11 @@ class OnePerson:
     async def member_of(self, application: Application, user_id: Id) -> MemberKey:
         assert user_id == SESSION.user_id
         return MemberKey(user_id, SESSION.member_id, "ann")
+
+
+class NothingRevoked:
+    async def revocations(self, application_id: Id, user_id: Id) -> int:
+        return 0
 
 
 class OneApplication:
@@ -127,14 +134,13 @@ class Door:
     def __init__(self, clock: FakeClock, prefix: str = "") -> None:
         self.registry = NotingRegistry()
         signer = HmacSigner(KeyRing([b"k" * 32]))
-        self.core = Core(
-            applications=cast("Any", OneApplication()),
-            identity=cast("Any", OnePerson()),
+        self.core: Any = SimpleNamespace(
+            applications=OneApplication(),
+            identity=OnePerson(),
+            sessions=NothingRevoked(),
+            rates=Rates(MemoryCounters(clock.monotonic), Limits()),
             registrations=Registrations(cast("Any", self.registry), clock),
-            notifications=cast("Any", None),
-            nonces=Nonces(signer, clock),
-            tags=cast("Any", None),
-            aliases=cast("Any", TakenSnowflakes()),
+            aliases=TakenSnowflakes(),
             signer=signer,
             clock=clock,
         )

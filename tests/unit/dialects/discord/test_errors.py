@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,9 +25,14 @@ EXAMPLES: list[CoreError | WebError] = [
     core_errors.InvalidToken([Problem(("token",), ProblemKind.TOO_SHORT, "1 to 4096 characters")]),
     core_errors.PayloadTooLarge(None, 1024),
     core_errors.NotAuthenticated(),
+    core_errors.WrongLogin(),
     core_errors.NotPermitted("registrations.write"),
+    core_errors.Suspended("ann"),
     core_errors.NotFound("application", "app_0"),
     core_errors.Conflict("registration", "reg_0"),
+    core_errors.QuotaReached("session key", 20),
+    core_errors.KeyReused("key-1"),
+    core_errors.WrongState("notification", "ntf_0", "completed"),
     core_errors.RateLimited(timedelta(seconds=3)),
     core_errors.Unavailable("database"),
     web_errors.EndpointNotFound("/else{where}"),
@@ -160,3 +165,45 @@ def test_whatever_a_body_calls_its_fields_can_be_answered(document: str) -> None
         refusals.append(error)
 
     assert [rendered(refusal)[0] for refusal in refusals] in ([], [400])
+
+
+def test_a_wrong_login_is_told_at_both_fields_and_a_wrong_password_at_its_own() -> None:
+    request = SimpleNamespace(method="PATCH", door=SimpleNamespace(prefix=""))
+    response = errors.render_error(
+        core_errors.WrongLogin(), cast("Any", request), cast("Any", None)
+    )
+
+    _, at_login = rendered(core_errors.WrongLogin())
+    changing = json.loads(bytes(response.body))
+
+    leaf = {"_errors": [errors.WRONG_LOGIN]}
+    assert at_login["errors"] == {"login": leaf, "password": leaf}
+    assert changing["errors"] == {"password": {"_errors": [errors.WRONG_PASSWORD]}}
+
+
+@pytest.mark.parametrize(
+    ("counted", "is_global", "scope"),
+    [(core_errors.Counted.REQUESTS, True, "global"), (core_errors.Counted.LOGINS, False, "user")],
+)
+def test_who_is_limited_learns_by_what_and_until_when(
+    counted: core_errors.Counted, *, is_global: bool, scope: str
+) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    core: Any = SimpleNamespace(clock=SimpleNamespace(now=lambda: now))
+    error = core_errors.RateLimited(timedelta(seconds=1.25), limit=50, counted=counted)
+
+    response = errors.render_error(error, cast("Any", SimpleNamespace(method="POST")), core)
+
+    body = json.loads(bytes(response.body))
+    limits = {name: value for name, value in response.headers.items() if "ratelimit" in name}
+    assert (body["retry_after"], body["global"]) == (1.25, is_global)
+    assert response.headers["retry-after"] == "2"
+    assert limits.pop("x-ratelimit-global", None) == ("true" if is_global else None)
+    assert limits == {
+        "x-ratelimit-bucket": counted.value,
+        "x-ratelimit-limit": "50",
+        "x-ratelimit-remaining": "0",
+        "x-ratelimit-reset": f"{now.timestamp() + 1.25:.3f}",
+        "x-ratelimit-reset-after": "1.250",
+        "x-ratelimit-scope": scope,
+    }

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heliograph.core import access
-from heliograph.core.ids import Id, new_id
+from heliograph.core.ids import Id
 from heliograph.core.model.registration import (
     Attribute,
     Claim,
@@ -148,25 +148,6 @@ def test_a_plain_word_is_looked_for_as_its_voip_sibling_too(
 
     assert [place.slot.kind for place in places] == kinds
     assert {place.token for place in places} == {"t"}
-
-
-def test_a_snowflake_tells_when_its_user_was_made() -> None:
-    made = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
-
-    snowflake = int(mapping.snowflake_maker(new_id(made))(0))
-
-    assert (snowflake >> 22) + 1_420_070_400_000 == made.timestamp() * 1000
-    assert 0 < snowflake < 2**63
-
-
-@given(st.datetimes(datetime(2015, 1, 2), datetime(2100, 1, 1)), st.integers(0, 2**22 - 2))  # noqa: DTZ001
-def test_every_attempt_is_another_snowflake_of_the_same_time(made: datetime, first: int) -> None:
-    make = mapping.snowflake_maker(new_id(made.replace(tzinfo=UTC)))
-
-    one, two = int(make(first)), int(make(first + 1))
-
-    assert one != two
-    assert one >> 22 == two >> 22
 
 
 def test_the_published_example_is_read_as_it_was_decoded() -> None:

@@ -16,8 +16,10 @@ from heliograph.core.errors import NotAuthenticated
 from heliograph.core.ids import Id
 from heliograph.core.model.application import Application
 from heliograph.core.model.identity import Session, SessionForm, SessionPrincipal
+from heliograph.core.rates import Rates
 from heliograph.core.registrations import Registrations
 from heliograph.dialects.navixy import DIALECT
+from heliograph.security.rate_counters import MemoryCounters
 from heliograph.web.application import Application as WebApplication
 from heliograph.web.door import doors_of
 
@@ -89,6 +91,7 @@ class NavixyDoor:
         self.core: Any = SimpleNamespace(
             applications=OneApplication(),
             identity=OneSession(),
+            rates=Rates(MemoryCounters(clock.monotonic), Limits()),
             registrations=Registrations(cast("Any", self.registry), clock),
             clock=clock,
         )

@@ -11,6 +11,12 @@ from heliograph.dialects.navixy.routes import ROUTES
 from heliograph.dialects.navixy.schemas import PushToken
 
 PAGE = (Path(__file__).parents[4] / "docs/dialects/navixy.md").read_text()
+REPLIES = [
+    *errors.TABLE.values(),
+    errors.WRONG_HASH,
+    errors.TOO_MANY_LOGINS,
+    errors.WRONG_SESSION,
+]
 ANCHORS = {
     "#" + line.lstrip("# ").lower().replace(" ", "-")
     for line in PAGE.splitlines()
@@ -24,7 +30,7 @@ def test_every_route_is_described_where_it_says(route) -> None:
     assert route.source.removeprefix("docs/dialects/navixy.md") in ANCHORS
 
 
-@pytest.mark.parametrize("reply", [*errors.TABLE.values(), errors.WRONG_HASH])
+@pytest.mark.parametrize("reply", REPLIES)
 def test_every_reply_has_its_row(reply) -> None:
     assert f"| {reply.status} | {reply.number} | `{reply.code}` |" in PAGE
 

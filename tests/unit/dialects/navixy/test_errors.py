@@ -24,9 +24,13 @@ PUBLISHED = {
     13: (403, "Operation not permitted"),
     14: (503, "Database unavailable"),
     15: (429, "Too many requests (rate limit exceeded)"),
+    102: (400, "Wrong login or password"),
+    105: (400, "Login attempts limit exceeded"),
     111: (400, "Wrong handler"),
     112: (400, "Wrong method"),
     201: (400, "Not found in database"),
+    268: (402, "Over quota"),
+    276: (403, "Action is forbidden for received session type"),
 }
 """As far as these calls use it. Source: docs/user-api/backend-api/errors.md of the vendor."""
 
@@ -46,7 +50,12 @@ def problem(*path: str) -> Problem:
 
 
 def test_every_row_is_a_published_one() -> None:
-    replies = [*errors.TABLE.values(), errors.WRONG_HASH]
+    replies = [
+        *errors.TABLE.values(),
+        errors.WRONG_HASH,
+        errors.TOO_MANY_LOGINS,
+        errors.WRONG_SESSION,
+    ]
 
     assert {reply.number: (reply.status, reply.code) for reply in replies} == PUBLISHED
 
@@ -92,9 +101,12 @@ def test_what_is_wrong_decides_the_code_and_all_of_it_is_named(
         (f"{RESOURCE}/bind/more", 111),
         (f"{RESOURCE}s/bind", 111),
         (f"/v3{RESOURCE}/bind", 111),
-        ("/user/session/bind", 111),
-        ("/api/key/list", 111),
-        ("/user", 111),
+        ("/user/session/bind", 112),
+        ("/user/session/delivery/delete", 112),
+        ("/api/key/read", 112),
+        ("/user", 112),
+        ("/user/settings/read", 111),
+        ("/api/keys/list", 111),
         ("", 111),
     ],
 )

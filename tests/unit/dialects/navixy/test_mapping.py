@@ -20,7 +20,7 @@ FORM = "application/x-www-form-urlencoded"
 
 def draft_of(**body: Any):
     parameters = {"application": "navixy_iphone_viewer", "token": "t"} | body
-    return mapping.to_draft(check(parameters, PushToken), PRINCIPAL, now=NOW)
+    return mapping.to_draft(check(parameters, PushToken), None, PRINCIPAL, now=NOW)
 
 
 def test_a_token_becomes_the_registration_of_its_session() -> None:
