@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from heliograph.dialects.twilio import errors, routes
+from heliograph.dialects.twilio.errors.rendering import render_error
+from heliograph.dialects.twilio.errors.table import TABLE
+from heliograph.dialects.twilio.routes import ROUTES
 from heliograph.web.dialect import CorsPolicy, Dialect
 
 __all__ = ["DIALECT"]
 
 DIALECT = Dialect(
     name="twilio",
-    routes=routes.ROUTES,
-    errors=errors.TABLE,
-    render_error=errors.render_error,
+    routes=ROUTES,
+    errors=TABLE,
+    render_error=render_error,
     prefixes=("/v1/PushNotifications", "/preview"),
     cors=CorsPolicy(
         request_headers=(
@@ -22,7 +24,14 @@ DIALECT = Dialect(
             "x-fern-sdk-version",
             "x-twilio-client",
         ),
-        exposed_headers=("location", "resource-id", "resource-location", "retry-after"),
+        exposed_headers=(
+            "location",
+            "operation-id",
+            "operation-location",
+            "resource-id",
+            "resource-location",
+            "retry-after",
+        ),
     ),
     # Ten thousand recipients with their variables fit, as the vendor allows.
     max_body_bytes=6 * 1024 * 1024,

@@ -9,7 +9,8 @@ import pytest
 from heliograph.core.errors import NotAuthenticated
 from heliograph.core.ids import Id
 from heliograph.core.model.identity import ApiClient, ClientPrincipal
-from heliograph.dialects.twilio import auth, mapping
+from heliograph.dialects.twilio.auth import callers
+from heliograph.dialects.twilio.mapping import ids
 
 from .test_mapping import ACCOUNT, CLIENT, NOW
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 KEY = "hgk_ä:secret"
 PRINCIPAL = ClientPrincipal(ApiClient(CLIENT, ACCOUNT, "back end", frozenset(), NOW))
-ACCOUNT_NAME, KEY_NAME = mapping.account_sid(ACCOUNT), mapping.key_sid(CLIENT)
+ACCOUNT_NAME, KEY_NAME = ids.account_sid(ACCOUNT), ids.key_sid(CLIENT)
 
 
 class OneClient:
@@ -30,7 +31,7 @@ class OneClient:
 async def caller_of(header: str | None) -> ClientPrincipal:
     headers = {} if header is None else {"authorization": header}
     request = SimpleNamespace(headers=headers)
-    return await auth.caller_of(
+    return await callers.caller_of(
         cast("Any", request), cast("Any", SimpleNamespace(identity=OneClient()))
     )
 
@@ -62,9 +63,9 @@ async def test_a_key_is_known_under_both_of_its_names(user_name: str, scheme: st
         "Basic " + basic(f":{KEY}"),
         "Basic " + basic(f"{ACCOUNT_NAME}:{KEY}x"),
         "Basic " + basic(f"{ACCOUNT_NAME.upper()}:{KEY}"),
-        "Basic " + basic(f"{mapping.account_sid(CLIENT)}:{KEY}"),
-        "Basic " + basic(f"{mapping.key_sid(ACCOUNT)}:{KEY}"),
-        "Basic " + basic(f"{mapping.key_sid(Id(bytes(16)))}:{KEY}"),
+        "Basic " + basic(f"{ids.account_sid(CLIENT)}:{KEY}"),
+        "Basic " + basic(f"{ids.key_sid(ACCOUNT)}:{KEY}"),
+        "Basic " + basic(f"{ids.key_sid(Id(bytes(16)))}:{KEY}"),
         "Bearer " + basic(f"{ACCOUNT_NAME}:{KEY}"),
         f"Basic {ACCOUNT_NAME}:{KEY}",
         basic(f"{ACCOUNT_NAME}:{KEY}"),

@@ -8,7 +8,7 @@ import pytest
 
 from heliograph.core import errors as core_errors
 from heliograph.core.errors import CoreError, InvalidRequest, Problem, ProblemKind
-from heliograph.dialects.twilio import errors
+from heliograph.dialects.twilio.errors.rendering import render_error
 from heliograph.web import errors as web_errors
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ EXAMPLES: list[tuple[CoreError | WebError, int, int]] = [
 
 
 def rendered(error: CoreError | WebError) -> tuple[Any, dict[str, Any]]:
-    response = errors.render_error(error, cast("Any", None), cast("Any", None))
+    response = render_error(error, cast("Any", None), cast("Any", None))
     return response, json.loads(bytes(response.body))
 
 
@@ -110,7 +110,8 @@ def test_a_limited_caller_learns_when_to_come_back(seconds: float, told: str) ->
 
 
 @pytest.mark.parametrize(
-    ("kind", "noun"), [("member", "device registration"), ("application", "application")]
+    ("kind", "noun"),
+    [("member", "device registration"), ("application", "App"), ("alias", "alias")],
 )
 def test_things_are_called_as_the_vendor_calls_them(kind: str, noun: str) -> None:
     _, body = rendered(core_errors.NotFound(kind, "x"))

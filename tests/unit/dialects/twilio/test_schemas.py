@@ -5,11 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from heliograph.dialects.twilio.schemas import (
-    DeviceRegistrationQuery,
-    NamedResource,
-    RegisterDevice,
-)
+from heliograph.dialects.twilio.schemas.devices import DeviceRegistrationQuery, RegisterDevice
+from heliograph.dialects.twilio.schemas.wire import NamedResource
 from heliograph.web.schemas import problems_of
 
 USER = "comms_pushnotificationuser_01h9krwprkeee8fzqspvwy6nq8"

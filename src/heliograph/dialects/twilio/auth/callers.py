@@ -6,7 +6,7 @@ import base64
 from typing import TYPE_CHECKING
 
 from heliograph.core.errors import NotAuthenticated
-from heliograph.dialects.twilio import mapping
+from heliograph.dialects.twilio.mapping.ids import user_names_of
 
 if TYPE_CHECKING:
     from heliograph.core.core import Core
@@ -23,7 +23,7 @@ async def caller_of(request: Request, core: Core) -> ClientPrincipal:
     """
     user_name, key = _basic_of(request.headers.get("authorization", ""))
     principal = await core.identity.client(key)
-    if user_name not in mapping.user_names_of(principal):
+    if user_name not in user_names_of(principal):
         raise NotAuthenticated
     return principal
 

@@ -1,4 +1,4 @@
-"""Twilio's error table, and how Twilio tells its clients what went wrong.
+"""How Twilio tells its clients what went wrong.
 
 Source: docs/dialects/twilio.md, "Errors".
 """
@@ -10,77 +10,28 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from heliograph.core.errors import (
-    Conflict,
     CoreError,
     InvalidRequest,
     NotAuthenticated,
-    NotFound,
     NotPermitted,
     Problem,
     RateLimited,
     Unavailable,
 )
-from heliograph.dialects.twilio import mapping
-from heliograph.web.dialect import ErrorTable, Reply, reply_for
-from heliograph.web.errors import (
-    EndpointNotFound,
-    InternalFailure,
-    MethodNotAllowed,
-    NotAcceptable,
-    RequestTimeout,
-    UnsupportedMediaType,
-    WebError,
-)
+from heliograph.dialects.twilio.errors.table import MESSAGES, NOUNS, TABLE
+from heliograph.dialects.twilio.mapping.contexts import to_context
+from heliograph.web.dialect import Reply, reply_for
 from heliograph.web.responses import json_response
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from starlette.responses import Response
 
     from heliograph.core.core import Core
+    from heliograph.web.errors import WebError
     from heliograph.web.request import Request
-
-TABLE: ErrorTable = {
-    InvalidRequest: Reply(400, "20001", 20001),
-    NotAuthenticated: Reply(401, "20003", 20003),
-    NotPermitted: Reply(403, "20003", 20003),
-    NotFound: Reply(404, "20404", 20404),
-    # The vendor lists neither 406, 409 nor 415 for any of its calls.
-    Conflict: Reply(400, "20001", 20001),
-    NotAcceptable: Reply(400, "20001", 20001),
-    UnsupportedMediaType: Reply(400, "20001", 20001),
-    # Nor 408; but that one its SDKs are said to try again, and here they may.
-    RequestTimeout: Reply(408, "20001", 20001),
-    RateLimited: Reply(429, "20429", 20429),
-    Unavailable: Reply(503, "20503", 20503),
-    EndpointNotFound: Reply(404, "20404", 20404),
-    MethodNotAllowed: Reply(405, "20004", 20004),
-    InternalFailure: Reply(500, "20500", 20500),
-}
-"""Too large a body has no row of its own: it is a bad request like any other."""
-
-MESSAGES: Mapping[type[CoreError | WebError], str] = {
-    NotAuthenticated: "A valid user name and password are required.",
-    NotPermitted: "These credentials lack the right to do this: {error.action}.",
-    NotFound: "There is no such {noun}.",
-    Conflict: "The {noun} contradicts what is there already.",
-    NotAcceptable: "The {error.header} header asks for an answer that is not given here.",
-    UnsupportedMediaType: "The {error.header} header must be application/json.",
-    RequestTimeout: "The request body did not arrive in time.",
-    RateLimited: "Too many requests; slow down.",
-    Unavailable: "The {error.component} does not answer; nothing was changed, so try again.",
-    EndpointNotFound: "There is no such endpoint.",
-    MethodNotAllowed: "The method is not allowed here, only {error}.",
-    InternalFailure: "The operation failed through no fault of yours.",
-}
-"""What people read; programs read the status and the context."""
 
 MAX_ERRORS = 100
 """Problems that one answer names: a bad body of megabytes must not be answered with more."""
-
-_NOUNS = {"member": "device registration"}
-"""What the vendor calls our things, where its word is another."""
 
 _INFO_URL = "https://www.twilio.com/docs/api/errors/{}"
 _REALM = 'Basic realm="Twilio API"'
@@ -100,7 +51,7 @@ def render_error(error: CoreError | WebError, request: Request, core: Core) -> R
 
 
 def _entry_of(problem: Problem, reply: Reply) -> dict[str, Any]:
-    context = mapping.to_context(problem.path)
+    context = to_context(problem.path)
     message = f"{context or 'The request body'} must be {problem.expected}."
     return _entry(reply, message, context)
 
@@ -113,7 +64,7 @@ def _entry(reply: Reply, message: str, context: str | None) -> dict[str, Any]:
 def _message_of(error: CoreError | WebError) -> str:
     sentence = next(MESSAGES[kind] for kind in type(error).__mro__ if kind in MESSAGES)
     kind = getattr(error, "kind", "")
-    return sentence.format(error=error, noun=_NOUNS.get(kind, kind))
+    return sentence.format(error=error, noun=NOUNS.get(kind, kind))
 
 
 def _classic_body(error: CoreError | WebError, reply: Reply) -> dict[str, Any]:

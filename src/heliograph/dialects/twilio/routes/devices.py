@@ -10,9 +10,18 @@ from heliograph.core.errors import NotFound
 from heliograph.core.ids import spell
 from heliograph.core.model.identity import Scope
 from heliograph.core.model.listing import RegistrationFilter
-from heliograph.dialects.twilio import auth, mapping, schemas
+from heliograph.dialects.twilio.auth.callers import caller_of
+from heliograph.dialects.twilio.mapping import devices, ids, paging
+from heliograph.dialects.twilio.routes.admission import (
+    PAGE,
+    accepted,
+    behind,
+    pagination,
+    shown,
+)
+from heliograph.dialects.twilio.schemas import devices as schemas
+from heliograph.dialects.twilio.schemas.wire import NamedResource
 from heliograph.web.dialect import Route
-from heliograph.web.responses import json_response
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,56 +38,50 @@ if TYPE_CHECKING:
 
 async def register_device(request: Request, core: Core) -> Response:
     """Add a device to a user's registration in an App; 202, with the registration's id."""
-    principal = await auth.caller_of(request, core)
+    principal = await caller_of(request, core)
     access.require_right(principal, Scope.REGISTRATIONS_WRITE)
     body = await request.read(schemas.RegisterDevice)
     application, owner = await _place_of(core, principal, body)
-    draft = mapping.to_draft(body, application.id, owner, now=core.clock.now())
+    draft = devices.to_draft(body, application.id, owner, now=core.clock.now())
     registration = await core.registrations.register(principal, application, draft)
     assert registration.member_id is not None
-    return _accepted(mapping.from_member(registration.member_id, request.door.public_url))
+    return accepted(devices.from_member(registration.member_id, request.door.public_url))
 
 
 async def list_device_registrations(request: Request, core: Core) -> Response:
     """List a user's registrations, newest first."""
-    principal = await auth.caller_of(request, core)
+    principal = await caller_of(request, core)
     access.require_right(principal, Scope.REGISTRATIONS_READ)
     query = request.query(schemas.DeviceRegistrationQuery)
-    filters = mapping.to_filters(query, principal.account_id)
-    before = _before(core, query.page_token, filters)
-    found = await _device_sets(core, principal, query, before)
-    shown = found[: query.page_size]
+    filters = devices.to_filters(query, principal.account_id)
+    this = behind(core, query.page_token, filters)
+    found = await _device_sets(core, principal, query, paging.to_id(this))
+    some = found[: query.page_size]
     page = schemas.DeviceRegistrations(
-        device_registrations=mapping.from_device_sets(shown, request.door.public_url),
-        pagination=schemas.Pagination(
-            next=_page_token(core, filters, shown[-1].member.id) if found != shown else None,
-            self=_page_token(core, filters, before),
-        ),
+        device_registrations=devices.from_device_sets(some, request.door.public_url),
+        pagination=pagination(core, filters, this, some[-1].member.id if found != some else None),
     )
-    return json_response(page.model_dump(by_alias=True))
+    return shown(page)
 
 
 async def get_device_registration(request: Request, core: Core) -> Response:
     """Show one registration."""
-    principal = await auth.caller_of(request, core)
+    principal = await caller_of(request, core)
     access.require_right(principal, Scope.REGISTRATIONS_READ)
     member = await _member_in_path(request, core, principal)
     found = await _device_set(core, principal, member)
-    shown = mapping.from_device_set(found, request.door.public_url)
-    return json_response(shown.model_dump(by_alias=True))
+    return shown(devices.from_device_set(found, request.door.public_url))
 
 
 async def delete_device_registration(request: Request, core: Core) -> Response:
     """Forget every device of one registration; 202, with its id."""
-    principal = await auth.caller_of(request, core)
+    principal = await caller_of(request, core)
     access.require_right(principal, Scope.REGISTRATIONS_WRITE)
     member = await _member_in_path(request, core, principal)
     application, _ = await _app_of(core, principal, member)
-    if not await core.registrations.remove_of_member(
-        principal, application, member.id, mapping.ORIGIN
-    ):
+    if not await core.registrations.remove_of_member(principal, application, member.id, ids.ORIGIN):
         raise NotFound("member", spell("member", member.id))
-    return _accepted(mapping.from_member(member.id, request.door.public_url))
+    return accepted(devices.from_member(member.id, request.door.public_url))
 
 
 async def _place_of(
@@ -91,14 +94,14 @@ async def _place_of(
     application = await _app_called(core, principal, body.app_name)
     user = await _user_called(core, principal, body.user_id)
     if application is None or (user is None and body.user_id is not None):
-        raise mapping.unknown_names(body, is_app_known=application is not None, user=user)
+        raise devices.unknown_names(body, is_app_known=application is not None, user=user)
     if user is None:
         return application, core.identity.fresh_user(principal.account_id)
     return application, await core.identity.member_of(application, user.id)
 
 
 async def _app_called(core: Core, principal: ClientPrincipal, name: str) -> Application | None:
-    application_id = await core.aliases.find(mapping.APP_ALIAS, principal.account_id, name)
+    application_id = await core.aliases.find(ids.APP_ALIAS, principal.account_id, name)
     if application_id is not None:
         with suppress(NotFound):
             return await core.applications.seen_by(principal, spell("application", application_id))
@@ -106,7 +109,7 @@ async def _app_called(core: Core, principal: ClientPrincipal, name: str) -> Appl
 
 
 async def _user_called(core: Core, principal: ClientPrincipal, name: str | None) -> User | None:
-    user_id = mapping.to_user_id(name or "")
+    user_id = ids.to_user_id(name or "")
     if user_id is not None:
         with suppress(NotFound):
             return await core.identity.user(principal.account_id, user_id)
@@ -115,7 +118,7 @@ async def _user_called(core: Core, principal: ClientPrincipal, name: str | None)
 
 async def _member_in_path(request: Request, core: Core, principal: ClientPrincipal) -> Member:
     """Find the membership whose id the path spells; raises NotFound."""
-    member_id = mapping.to_member_id(request.path_params["device_registration_id"])
+    member_id = ids.to_member_id(request.path_params["device_registration_id"])
     return await core.identity.member(principal.account_id, member_id)
 
 
@@ -128,23 +131,23 @@ async def _app_of(
     """
     spelled = spell("application", member.application_id)
     application = await core.applications.seen_by(principal, spelled)
-    name = await core.aliases.of(mapping.APP_ALIAS, principal.account_id, application.id)
+    name = await core.aliases.of(ids.APP_ALIAS, principal.account_id, application.id)
     if name is None:
         raise NotFound("member", spell("member", member.id))
     return application, name
 
 
-async def _device_set(core: Core, principal: ClientPrincipal, member: Member) -> mapping.DeviceSet:
+async def _device_set(core: Core, principal: ClientPrincipal, member: Member) -> devices.DeviceSet:
     """Read a membership's devices; raises NotFound where there are none."""
     application, name = await _app_of(core, principal, member)
     wanted = RegistrationFilter(member_id=member.id)
     page = await core.registrations.find(
-        principal, application, wanted, after=None, limit=mapping.MAX_SHOWN
+        principal, application, wanted, after=None, limit=devices.MAX_SHOWN
     )
-    devices = mapping.to_devices(page.items)
-    if not devices:
+    listed = devices.to_devices(page.items)
+    if not listed:
         raise NotFound("member", spell("member", member.id))
-    return mapping.DeviceSet(member, name, devices)
+    return devices.DeviceSet(member, name, listed)
 
 
 async def _device_sets(
@@ -152,17 +155,17 @@ async def _device_sets(
     principal: ClientPrincipal,
     query: schemas.DeviceRegistrationQuery,
     before: Id | None,
-) -> Sequence[mapping.DeviceSet]:
+) -> Sequence[devices.DeviceSet]:
     """Read a page of a user's registrations, and one more if there is one."""
-    user_id = mapping.to_user_id(query.user_id)
+    user_id = ids.to_user_id(query.user_id)
     if user_id is None:
         return ()
     members = await core.identity.members_of(principal.account_id, user_id)
     if query.app_name is not None:
-        wanted = await core.aliases.find(mapping.APP_ALIAS, principal.account_id, query.app_name)
+        wanted = await core.aliases.find(ids.APP_ALIAS, principal.account_id, query.app_name)
         members = [member for member in members if member.application_id == wanted]
-    found: list[mapping.DeviceSet] = []
-    for member in mapping.newest_first(members, before):
+    found: list[devices.DeviceSet] = []
+    for member in devices.newest_first(members, before):
         with suppress(NotFound):
             found.append(await _device_set(core, principal, member))
         if len(found) > query.page_size:
@@ -170,37 +173,21 @@ async def _device_sets(
     return found
 
 
-def _before(core: Core, token: str | None, filters: mapping.Filters) -> Id | None:
-    """Say behind which item a page begins; raises InvalidRequest."""
-    if token is None:
-        return None
-    return mapping.to_before(core.signer.verify(mapping.PAGE_PURPOSE, token), filters)
-
-
-def _page_token(core: Core, filters: mapping.Filters, before: Id | None) -> str:
-    return core.signer.sign(mapping.PAGE_PURPOSE, mapping.from_before(before, filters))
-
-
-def _accepted(resource: schemas.NamedResource) -> Response:
-    headers = mapping.resource_headers(resource)
-    return json_response(resource.model_dump(by_alias=True), 202, headers)
-
-
 ROUTES = (
     Route(
         "POST",
         "/v1/PushNotifications/DeviceRegistrations",
         register_device,
-        source="docs/dialects/twilio.md#register",
+        source=f"{PAGE}#register",
         summary="Register a device",
         body=schemas.RegisterDevice,
-        answers={202: schemas.NamedResource},
+        answers={202: NamedResource},
     ),
     Route(
         "GET",
         "/v1/PushNotifications/DeviceRegistrations",
         list_device_registrations,
-        source="docs/dialects/twilio.md#list",
+        source=f"{PAGE}#list",
         summary="List a user's device registrations",
         query=schemas.DeviceRegistrationQuery,
         answers={200: schemas.DeviceRegistrations},
@@ -209,7 +196,7 @@ ROUTES = (
         "GET",
         "/v1/PushNotifications/DeviceRegistrations/{device_registration_id}",
         get_device_registration,
-        source="docs/dialects/twilio.md#fetch",
+        source=f"{PAGE}#fetch",
         summary="Show a device registration",
         answers={200: schemas.DeviceRegistration},
     ),
@@ -217,8 +204,8 @@ ROUTES = (
         "DELETE",
         "/v1/PushNotifications/DeviceRegistrations/{device_registration_id}",
         delete_device_registration,
-        source="docs/dialects/twilio.md#delete",
+        source=f"{PAGE}#delete",
         summary="Delete a device registration",
-        answers={202: schemas.NamedResource},
+        answers={202: NamedResource},
     ),
 )

@@ -1,0 +1,1 @@
+"""Wire words to the core's and back, one module per resource."""
