@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from heliograph.core.ids import spell
-from heliograph.core.model.identity import Scope
+from heliograph.core.model.identity import ClientPrincipal, Scope
 from heliograph.dialects.mobilefirst.auth import tokens
-from heliograph.dialects.mobilefirst.auth.callers import APPLICATION_ALIAS
+from heliograph.dialects.mobilefirst.auth.callers import APPLICATION_ALIAS, SECTION, TAKES_SECRETS
 
 if TYPE_CHECKING:
     from heliograph.core.model.application import Application
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 APP = "com.sample.app"
 OTHER_APP = "com.other.app"
+CLOUD_APP = "com.cloud.app"
 OF_APP = f"push.application.{APP}"
 
 
@@ -30,7 +31,12 @@ async def furnish_mobilefirst(
     await core.aliases.set(APPLICATION_ALIAS, account_id, application.id, APP)
     await core.aliases.set(APPLICATION_ALIAS, account_id, other.id, OTHER_APP)
     create = core.applications.create_client
+    cloud = await core.applications.create(account_id, "cloud")
+    await core.aliases.set(APPLICATION_ALIAS, account_id, cloud.id, CLOUD_APP)
     client, key = await create(account_id, "confidential")
+    await core.applications.change_settings(
+        ClientPrincipal(client), cloud, SECTION, {TAKES_SECRETS: True}
+    )
     reader, reader_key = await create(
         account_id, "reader", scopes=frozenset({Scope.REGISTRATIONS_READ})
     )
@@ -44,6 +50,8 @@ async def furnish_mobilefirst(
     return {
         "mf_app": APP,
         "mf_other_app": OTHER_APP,
+        "mf_secret": key,
+        "mf_bound_secret": bound_key,
         "mf_client_id": spell("api_client", client.id),
         "mf_basic": _basic(client, key),
         "mf_basic_wrong_secret": _basic(client, f"{key}x"),
@@ -55,6 +63,11 @@ async def furnish_mobilefirst(
         "mf_bearer_default": bearer(client, "RegisteredClient"),
         "mf_bearer_every_app": bearer(client, "devices.read", "push.application.*"),
         "mf_bearer_no_app": bearer(client, "devices.write", "devices.read"),
+        "mf_bearer_sender": bearer(client, "messages.write", OF_APP),
+        "mf_bearer_apps_of_one": bearer(client, "apps.read", "apps.write", OF_APP),
+        "mf_bearer_apps_of_none": bearer(client, "apps.read"),
+        "mf_bearer_bound_apps": bearer(bound, "apps.write", "push.application.com.sample.app2"),
+        "mf_bearer_apns": bearer(client, "apnsConf.write", OF_APP),
         "mf_bearer_early": bearer(client, "devices.write", OF_APP),
         "mf_bearer_read": bearer(client, "devices.read", "subscriptions.read", "tags.read", OF_APP),
         "mf_bearer_mobile": bearer(client, "push.mobileclient", OF_APP),

@@ -8,8 +8,10 @@ import pytest
 
 from heliograph.dialects.mobilefirst.errors import table
 from heliograph.dialects.mobilefirst.errors.messages import (
-    DEFAULT_LANGUAGE,
+    KINDS,
+    LANGUAGES,
     MESSAGES,
+    language_of,
     message_of,
 )
 
@@ -31,15 +33,53 @@ def test_every_error_of_the_token_endpoint_is_on_the_page(reply: Reply) -> None:
     assert str(reply.status) in PAGE
 
 
-def test_every_code_has_its_text_and_every_text_its_code() -> None:
-    assert set(MESSAGES) == {reply.code for reply in REPLIES}
-    assert all(DEFAULT_LANGUAGE in texts for texts in MESSAGES.values())
+def test_every_language_has_every_text_and_no_other() -> None:
+    assert set(MESSAGES) == set(LANGUAGES)
+    for texts in MESSAGES.values():
+        assert set(texts) == {reply.code for reply in REPLIES}
 
 
 def test_a_code_tells_the_same_facts_in_every_language() -> None:
-    for texts in MESSAGES.values():
-        facts = [{name for _, name, _, _ in Formatter().parse(text)} for text in texts.values()]
+    for reply in REPLIES:
+        texts = [texts[reply.code] for texts in MESSAGES.values()]
+        facts = [{name for _, name, _, _ in Formatter().parse(text)} for text in texts]
         assert all(each == facts[0] for each in facts)
+
+
+def test_every_language_names_the_same_things() -> None:
+    assert len({frozenset(names) for names in KINDS.values()}) == 1
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ([], "en-US"),
+        ([""], "en-US"),
+        (["tlh"], "en-US"),
+        (["de"], "de"),
+        (["DE-at"], "de"),
+        (["tlh, fr;q=0.5, de;q=0.7"], "de"),
+        (["tlh", "it"], "it"),
+        (["pt"], "pt-BR"),
+        (["pt_BR"], "pt-BR"),
+        (["zh-TW"], "zh-Hant"),
+        (["zh-Hant-HK"], "zh-Hant"),
+        (["zh"], "zh-Hans"),
+        (["ja;q=0, ko;q=0.1"], "ko"),
+        (["ja;q=nonsense, ko;q=0.1"], "ko"),
+        (["en-GB, de"], "en-US"),
+        (["*"], "en-US"),
+        ([",;=,;q=;;"], "en-US"),
+    ],
+)
+def test_the_language_that_a_caller_likes_best(accepted: list[str], language: str) -> None:
+    assert language_of(accepted) == language
+
+
+def test_a_thing_is_named_in_the_language() -> None:
+    facts = {"kind": "device", "id": "x"}
+
+    assert message_of("FPWSE0001E", facts, language="de") == "Nicht vorhanden: Gerät 'x'."
 
 
 def test_both_tables_answer_the_same_errors() -> None:

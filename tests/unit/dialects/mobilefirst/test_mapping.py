@@ -159,7 +159,8 @@ def test_a_page_links_to_its_neighbours(
     [
         ("platform==A,G", Condition(PROVIDER, ("apns", "fcm"))),
         ("platform==W,M", Condition(PROVIDER, ("wns",))),
-        ("platform==WEB_CHROME", Condition(PROVIDER, ())),
+        ("platform==APPEXT_CHROME", Condition(PROVIDER, ())),
+        ("platform==WEB_CHROME,WEB_FIREFOX", Condition(PROVIDER, ("webpush",))),
         ("platform=@G", Condition(PROVIDER, ("fcm",))),
         ("userId==anonymous,ann", Condition(USER, (None, "ann"))),
         ("userId==", Condition(USER, (None,))),

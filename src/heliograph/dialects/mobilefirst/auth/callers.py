@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from heliograph.core import access
@@ -20,11 +20,16 @@ if TYPE_CHECKING:
     from heliograph.core.core import Core
     from heliograph.core.ids import Id
     from heliograph.core.model.application import Application
+    from heliograph.core.model.identity import ApiClient
     from heliograph.dialects.mobilefirst.auth.scopes import Operation
+    from heliograph.dialects.mobilefirst.auth.tokens import AccessToken
     from heliograph.web.request import Request
 
 APPLICATION_ALIAS = "mobilefirst_app"
 """The kind of alias under which an application's MobileFirst id is kept, per account."""
+
+SECTION, TAKES_SECRETS = "mobilefirst", "takes_secrets"
+"""Where an application's settings say that it takes the Cloud edition's secrets."""
 
 _BEARER = re.compile(r"\s*Bearer +(?P<token>[A-Za-z0-9._~+/-]+=*)\s*", re.IGNORECASE)
 
@@ -65,28 +70,40 @@ async def caller_of(
 
     Raises NotAuthenticated, and NotPermitted naming the scope that is needed.
     """
-    found = _BEARER.fullmatch(request.headers.get("authorization", ""))
-    if found is None:
-        raise NotAuthenticated
-    token = tokens.read(core.signer, found["token"], now=core.clock.now())
-    if token is None:
-        raise NotAuthenticated
-    client = (await core.identity.client_of(token.client_id)).client
+    if (by_secret := await _by_secret(request, core, operation, application)) is not None:
+        return by_secret
+    token, client = await _token_of(request, core)
     is_own = False
     if client.application_id is not None:
         named = await _application_id(core, client.account_id, application)
         is_own = named == client.application_id
     is_within = is_own or client.application_id is None
-    # What the client may have now: its rights may be fewer than when it was granted them.
-    elements = [
-        each
-        for each in token.elements
-        if each.startswith(scopes.APPLICATION_PREFIX) or scopes.may_have(client, each)
-    ]
+    elements = _living_elements(token, client)
     if not is_within or not scopes.opens(elements, operation, application, is_own=is_own):
         raise NotPermitted(scopes.needed_for(operation, application))
     rights = client.scopes & scopes.rights_of(elements)
     return ClientPrincipal(replace(client, scopes=rights))
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCaller:
+    """Who calls for no application in particular. elements: of its token, that still hold."""
+
+    principal: ClientPrincipal
+    elements: tuple[str, ...]
+
+
+async def account_caller_of(request: Request, core: Core, operation: Operation) -> AccountCaller:
+    """Say who calls an operation beside all applications, whichever ones its token names.
+
+    Raises NotAuthenticated, and NotPermitted naming the scope that is needed.
+    """
+    token, client = await _token_of(request, core)
+    elements = _living_elements(token, client)
+    if scopes.EVERYTHING not in elements and operation.scope not in elements:
+        raise NotPermitted(scopes.needed_for(operation, scopes.EVERYTHING))
+    rights = client.scopes & scopes.rights_of(elements)
+    return AccountCaller(ClientPrincipal(replace(client, scopes=rights)), tuple(elements))
 
 
 async def application_of(principal: ClientPrincipal, core: Core, name: str) -> Application:
@@ -106,10 +123,62 @@ async def application_of(principal: ClientPrincipal, core: Core, name: str) -> A
     return application
 
 
+def takes_secrets(application: Application) -> bool:
+    """Say whether an application's callers may sign in by secret."""
+    return application.settings.get(SECTION, {}).get(TAKES_SECRETS) is True
+
+
 def has_bearer(request: Request) -> bool:
     """Say whether a request carries a bearer token, good or not."""
     scheme = request.headers.get("authorization", "").strip().partition(" ")[0]
     return scheme.lower() == "bearer"
+
+
+async def _by_secret(
+    request: Request, core: Core, operation: Operation, application: str
+) -> ClientPrincipal | None:
+    """Say who calls as the Cloud edition's clients do: by a secret in a header of its own.
+
+    A secret is an API client's key. Where the application has not been told
+    to take secrets there is none, and the bearer token counts.
+    """
+    app_secret = request.headers.get("appsecret")
+    secret = app_secret or request.headers.get("clientsecret")
+    if not secret or "authorization" in request.headers:
+        return None
+    client = (await core.identity.client(secret)).client
+    application_id = await _application_id(core, client.account_id, application)
+    if application_id is None or client.application_id not in (None, application_id):
+        raise NotAuthenticated
+    found = await core.applications.get(application_id)
+    if found.account_id != client.account_id or not takes_secrets(found):
+        raise NotAuthenticated
+    if app_secret:
+        return ClientPrincipal(client)
+    if not operation.is_for_mobile:
+        raise NotPermitted(scopes.needed_for(operation, application))
+    rights = client.scopes & scopes.rights_of([scopes.MOBILE_CLIENT])
+    return ClientPrincipal(replace(client, scopes=rights))
+
+
+async def _token_of(request: Request, core: Core) -> tuple[AccessToken, ApiClient]:
+    """Read the bearer token and whose it is; raises NotAuthenticated."""
+    found = _BEARER.fullmatch(request.headers.get("authorization", ""))
+    if found is None:
+        raise NotAuthenticated
+    token = tokens.read(core.signer, found["token"], now=core.clock.now())
+    if token is None:
+        raise NotAuthenticated
+    return token, (await core.identity.client_of(token.client_id)).client
+
+
+def _living_elements(token: AccessToken, client: ApiClient) -> list[str]:
+    """Say what the client may have now: its rights may be fewer than when it was granted them."""
+    return [
+        each
+        for each in token.elements
+        if each.startswith(scopes.APPLICATION_PREFIX) or scopes.may_have(client, each)
+    ]
 
 
 async def _may_have(principal: ClientPrincipal, element: str, core: Core) -> bool:

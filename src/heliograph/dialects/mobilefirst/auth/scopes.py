@@ -50,6 +50,27 @@ TAGS_LIST = Operation("tags.read", is_for_mobile=True)
 TAG_READ = Operation("tags.read", _EARLY, is_for_mobile=True)
 TAG_WRITE = Operation("tags.write")
 TAG_DELETE = Operation("tags.write", _EARLY)
+APPS_READ = Operation("apps.read")
+APPS_WRITE = Operation("apps.write")
+SETTINGS_READ = Operation("settings.read")
+APNS_READ = Operation("apnsConf.read")
+APNS_WRITE = Operation("apnsConf.write")
+APNS_FILE_READ = Operation("apnsCert.read")
+GCM_READ = Operation("gcmConf.read")
+GCM_WRITE = Operation("gcmConf.write")
+# Two editions of the reference print another settings' scope on this one.
+GCM_PUT = Operation("gcmConf.write", ("apnsConf.write",))
+GCM_PUBLIC_READ = Operation("gcmConfPublic.read", is_for_mobile=True)
+WNS_READ = Operation("wnsConf.read")
+WNS_WRITE = Operation("wnsConf.write")
+SMS_READ = Operation("smsConf.read")
+SMS_WRITE = Operation("smsConf.write")
+WEBHOOKS_READ = Operation("webhooks.read")
+WEBHOOKS_WRITE = Operation("webhooks.write")
+MESSAGE_READ = Operation("messages.read")
+MESSAGE_WRITE = Operation("messages.write")
+# What a device tells of a message, it tells in its own name.
+MESSAGE_STATUS = Operation("devices.write", is_for_mobile=True)
 
 _RIGHTS: Mapping[str, Scope] = {
     "devices.read": Scope.REGISTRATIONS_READ,
@@ -77,6 +98,9 @@ _RIGHTS: Mapping[str, Scope] = {
     "webhooks.write": Scope.APPLICATIONS_WRITE,
 }
 """The right that a client must have to be granted an element."""
+
+READ_SETTINGS = Scope.APPLICATIONS_READ
+"""The right to read what an application is set up with."""
 
 _OF_A_DEVICE = frozenset({Scope.REGISTRATIONS_READ, Scope.REGISTRATIONS_WRITE})
 
@@ -135,6 +159,12 @@ def opens(
         or (is_mobile and is_own)
     )
     return has_operation and has_application
+
+
+def covers(elements: Collection[str], application: str) -> bool:
+    """Say whether a token's elements name an application, or all of them."""
+    named = (EVERYTHING, EVERY_APPLICATION, APPLICATION_PREFIX + application)
+    return any(each in elements for each in named)
 
 
 def needed_for(operation: Operation, application: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 from urllib.parse import quote
 
 from heliograph.core.errors import (
@@ -16,12 +16,19 @@ from heliograph.core.errors import (
     Problem,
     ProblemKind,
     RateLimited,
+    Suspended,
 )
 from heliograph.dialects.mobilefirst.auth.callers import has_bearer
 from heliograph.dialects.mobilefirst.errors import table
-from heliograph.dialects.mobilefirst.errors.messages import message_of
+from heliograph.dialects.mobilefirst.errors.messages import language_of, message_of
 from heliograph.web.dialect import Reply, reply_for
-from heliograph.web.errors import EndpointNotFound, MethodNotAllowed, WebError
+from heliograph.web.errors import (
+    EndpointNotFound,
+    MethodNotAllowed,
+    NotAcceptable,
+    UnsupportedMediaType,
+    WebError,
+)
 from heliograph.web.responses import json_response
 
 if TYPE_CHECKING:
@@ -46,10 +53,15 @@ _QUERY_REPLIES = {
 }
 """Query parameters that no body has."""
 
-_KEY = frozenset({"deviceId", "tagName"})
-"""What names a subscription in a DELETE's query, and elsewhere in a body."""
+_KEY = frozenset({"deviceId", "tagName", "webhookName"})
+"""What names a subscription or a webhook that is deleted, and elsewhere is in a body."""
 
-_KINDS = {"registration": "device", "member": "device"}
+_KINDS = {
+    "registration": "device",
+    "member": "device",
+    "notification": "message",
+    "delivery": "message",
+}
 """What a caller of these operations knows the core's things as."""
 
 _HEADER_SAFE = " !#$%&'()*+,-./:;<=>?@[]^_`{|}~"
@@ -69,8 +81,9 @@ def render_error(error: CoreError | WebError, request: Request, core: Core) -> R
 
 def _push_error(error: CoreError | WebError, request: Request) -> Response:
     reply = _reply_to(error, request)
+    language = language_of(request.headers.getlist("accept-language"))
     body = {
-        "message": message_of(reply.code, _facts_of(error, request)),
+        "message": message_of(reply.code, _facts_of(error, request), language=language),
         "code": reply.code,
         "docUrl": f"{request.door.public_url}/docs/dialects/mobilefirst.md#errors",
     }
@@ -80,6 +93,9 @@ def _push_error(error: CoreError | WebError, request: Request) -> Response:
             response.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
         case NotAuthenticated():
             response.headers["WWW-Authenticate"] = "Bearer"
+        case Suspended():
+            # No wider scope would help.
+            pass
         case NotPermitted(action=needed):
             scope = quote(needed, safe=_HEADER_SAFE)
             challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
@@ -93,6 +109,10 @@ def _reply_to(error: CoreError | WebError, request: Request) -> Reply:
     match error:
         case NotFound(kind="subscription"):
             return table.NO_SUBSCRIPTION
+        case NotFound(kind="settings"):
+            return table.NOT_CONFIGURED
+        case NotFound(kind="devices"):
+            return table.NO_DEVICES
         case Conflict(kind="subscription"):
             return table.SUBSCRIPTION_EXISTS
         case InvalidRequest(problems=problems) if reply is table.TABLE[InvalidRequest]:
@@ -129,6 +149,16 @@ def _facts_of(error: CoreError | WebError, request: Request) -> dict[str, str]:
             # Where the path has a subscription's id, the core names but its parts.
             known_as = request.path_params.get(f"{kind}_id", name)
             return {"kind": _KINDS.get(kind, kind), "id": known_as}
+        case NotPermitted() | EndpointNotFound() | MethodNotAllowed():
+            return _facts_of_route(error)
+        case NotAcceptable() | UnsupportedMediaType():
+            return {"media_type": _media_type_of(error, request)}
+        case _:
+            return {}
+
+
+def _facts_of_route(error: NotPermitted | EndpointNotFound | MethodNotAllowed) -> dict[str, str]:
+    match error:
         case NotPermitted(action=needed):
             return {"needed": needed}
         case EndpointNotFound(path=path):
@@ -136,7 +166,15 @@ def _facts_of(error: CoreError | WebError, request: Request) -> dict[str, str]:
         case MethodNotAllowed(allowed=allowed):
             return {"allowed": ", ".join(allowed)}
         case _:
-            return {}
+            assert_never(error)
+
+
+def _media_type_of(error: NotAcceptable | UnsupportedMediaType, request: Request) -> str:
+    """Say what a route answers or reads; two have to do with a file."""
+    name = request.route.path.strip("/").rpartition("/")[2] if request.route else ""
+    if isinstance(error, NotAcceptable):
+        return "application/octet-stream" if name == "apnsCert" else "application/json"
+    return "multipart/form-data" if name == "apnsConf" else "application/json"
 
 
 def _spelled(problems: Sequence[Problem]) -> str:

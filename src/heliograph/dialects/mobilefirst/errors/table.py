@@ -13,6 +13,7 @@ from heliograph.core.errors import (
     NotPermitted,
     PayloadTooLarge,
     RateLimited,
+    Suspended,
     Unavailable,
 )
 from heliograph.web.dialect import ErrorTable, Reply
@@ -30,6 +31,7 @@ TABLE: ErrorTable = {
     PayloadTooLarge: Reply(413, "FPWSE9413E"),
     NotAuthenticated: Reply(401, "FPWSE9401E"),
     NotPermitted: Reply(403, "FPWSE9403E"),
+    Suspended: Reply(403, "FPWSE1007E"),
     NotFound: Reply(404, "FPWSE0001E"),
     Conflict: Reply(409, "FPWSE0002E"),
     RateLimited: Reply(429, "FPWSE9429E"),
@@ -52,6 +54,8 @@ BAD_OFFSET = Reply(400, "FPWSE1079E")
 BAD_SIZE = Reply(400, "FPWSE1080E")
 NO_SUBSCRIPTION = Reply(404, "FPWSE0012E")
 SUBSCRIPTION_EXISTS = Reply(409, "FPWSE0011E")
+NOT_CONFIGURED = Reply(404, "FPWSE0003E")
+NO_DEVICES = Reply(404, "FPWSE0009E")
 
 FINER = (
     NOT_JSON,
@@ -62,6 +66,8 @@ FINER = (
     BAD_SIZE,
     NO_SUBSCRIPTION,
     SUBSCRIPTION_EXISTS,
+    NOT_CONFIGURED,
+    NO_DEVICES,
 )
 """Rows within a row: what the vendor tells apart and the core does not."""
 
@@ -70,6 +76,7 @@ TOKEN_TABLE: ErrorTable = {
     PayloadTooLarge: Reply(413, "invalid_request"),
     NotAuthenticated: Reply(401, "invalid_client"),
     NotPermitted: Reply(403, "invalid_scope"),
+    Suspended: Reply(403, "invalid_scope"),
     NotFound: Reply(404, "invalid_request"),
     Conflict: Reply(409, "invalid_request"),
     RateLimited: Reply(429, "temporarily_unavailable"),

@@ -18,6 +18,7 @@ from heliograph.core.model.registration import (
     UserKey,
 )
 from heliograph.core.tokens import has_control_characters
+from heliograph.dialects.mobilefirst.mapping.browsers import from_subscription, to_subscription
 from heliograph.dialects.mobilefirst.mapping.paging import ANONYMOUS, CREATED_MODE, timestamp
 from heliograph.dialects.mobilefirst.mapping.tags import BROADCAST
 from heliograph.dialects.mobilefirst.schemas.devices import Device
@@ -39,6 +40,9 @@ PROVIDERS = {
     "W": ProviderName.WNS,
     # One page prints M for Windows, the others W.
     "M": ProviderName.WNS,
+    "WEB_CHROME": ProviderName.WEBPUSH,
+    "WEB_FIREFOX": ProviderName.WEBPUSH,
+    "WEB_SAFARI": ProviderName.WEBPUSH,
 }
 _PLATFORMS = {
     ProviderName.APNS: "A",
@@ -50,6 +54,9 @@ _PLATFORMS = {
 }
 
 MAX_USER_AGENT_CHARS = 512
+
+_PLATFORM = "platform"
+"""The attribute that tells one browser from another, and what a telephone called itself."""
 
 _UPDATED_AT = "updated_at"
 """The attribute that says when a device was last changed here.
@@ -63,15 +70,22 @@ def to_draft(
     body: DeviceBody, application: Application, user_agent: str, *, now: datetime
 ) -> Draft:
     """Turn a device into a registration that is subscribed to the broadcast tag."""
-    attributes = {
+    # Without a token it is a telephone that only text messages reach.
+    is_telephone = body.token is None
+    token, attributes = (
+        (body.phone_number or "", {_PLATFORM: body.platform})
+        if body.token is None
+        else _to_address(body.platform, body.token)
+    )
+    attributes |= {
         Attribute.PHONE: body.phone_number,
         Attribute.USER_AGENT: _printable(user_agent),
     }
     return Draft(
         application_id=application.id,
         slot=Slot(device_id=body.device_id),
-        provider=PROVIDERS[body.platform],
-        token=body.token,
+        provider=ProviderName.SMS if is_telephone else PROVIDERS[body.platform],
+        token=token,
         arrived_at=now,
         origin=ORIGIN,
         claim=Claim.EXCLUSIVE,
@@ -106,12 +120,23 @@ def to_changes(
     if body.device_id not in (None, device_id):
         expected = "the device id of the path"
         problems.append(Problem(("deviceId",), ProblemKind.NOT_ALLOWED, expected))
-    if body.platform is not None and PROVIDERS[body.platform] is not registration.provider:
+    is_telephone = registration.provider is ProviderName.SMS
+    provider = registration.provider if body.platform is None else PROVIDERS[body.platform]
+    is_other = provider is not registration.provider and not is_telephone
+    if is_other or (is_telephone and body.platform not in (None, platform_of(registration))):
         expected = f"{platform_of(registration)}, which can't be changed"
         problems.append(Problem(("platform",), ProblemKind.NOT_ALLOWED, expected))
     if problems:
         raise InvalidRequest(problems)
     attributes: dict[str, Any] = {**registration.attributes, _UPDATED_AT: timestamp(now)}
+    token = body.token
+    if is_telephone:
+        # Its number is all that it has: another one is another address.
+        token = body.phone_number or None
+    elif token is not None:
+        platform = body.platform or platform_of(registration)
+        token, keys = _to_address(platform, token)
+        attributes |= keys
     if body.phone_number:
         attributes[Attribute.PHONE] = body.phone_number
     elif body.phone_number is not None:
@@ -119,7 +144,7 @@ def to_changes(
     owner = None
     if body.user_id is not None:
         owner = OwnerChange(_owner(application.account_id, body.user_id))
-    return Changes(token=body.token, attributes=attributes, owner=owner)
+    return Changes(token=token, attributes=attributes, owner=owner)
 
 
 def from_registration(registration: Registration, place: Place) -> Device:
@@ -152,7 +177,7 @@ def from_listed(registration: Registration, place: Place, *, is_expanded: bool) 
         href=place.link(device_id),
         phoneNumber=str(registration.attributes.get(Attribute.PHONE, "")),
         platform=platform_of(registration),
-        token=registration.token,
+        token=_token_of(registration),
         userId=user_of(registration),
         **metadata,
     )
@@ -163,7 +188,7 @@ def from_subscriber(registration: Registration) -> Device:
     return Device(
         deviceId=device_id_of(registration),
         platform=platform_of(registration),
-        token=registration.token,
+        token=_token_of(registration),
         userId=user_of(registration),
     )
 
@@ -177,12 +202,35 @@ def device_id_of(registration: Registration) -> str:
 
 def platform_of(registration: Registration) -> str:
     """Spell a provider as the vendor's platform."""
+    if registration.provider in (ProviderName.WEBPUSH, ProviderName.SMS):
+        named = str(registration.attributes.get(_PLATFORM))
+        if named in PROVIDERS:
+            return named
     return _PLATFORMS[registration.provider]
+
+
+def letter_of(provider: ProviderName) -> str:
+    """Spell a provider as the vendor's platform, where no more is known."""
+    return _PLATFORMS[provider]
 
 
 def user_of(registration: Registration) -> str:
     """Name a device's user, never null: SDKs crash on it."""
     return registration.external_user_id or ANONYMOUS
+
+
+def _token_of(registration: Registration) -> str:
+    if registration.provider is ProviderName.WEBPUSH:
+        return from_subscription(registration)
+    return registration.token
+
+
+def _to_address(platform: str, token: str) -> tuple[str, dict[str, Any]]:
+    """Read a token, and what else it says of a browser; raises InvalidToken."""
+    if PROVIDERS.get(platform) is not ProviderName.WEBPUSH:
+        return token, {}
+    endpoint, keys = to_subscription(token)
+    return endpoint, {**keys, _PLATFORM: platform}
 
 
 def _owner(account_id: Id, user_id: str | None) -> UserKey | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from heliograph.core.errors import NotFound
 from heliograph.core.ids import Id, letters_of, raw_of
 from heliograph.core.model.listing import Condition, RegistrationField
-from heliograph.dialects.mobilefirst.errors.messages import message_of
+from heliograph.dialects.mobilefirst.errors.messages import DEFAULT_LANGUAGE, message_of
 from heliograph.dialects.mobilefirst.errors.table import TABLE
 from heliograph.dialects.mobilefirst.mapping import devices
 from heliograph.dialects.mobilefirst.mapping.filters import is_value
@@ -60,10 +60,11 @@ def to_names(body: SubscriptionBody) -> tuple[str, ...]:
     return tuple(dict.fromkeys(canonical(name) for name in names))
 
 
-def not_found(names: Sequence[str]) -> TagsNotFound:
+def not_found(names: Sequence[str], language: str = DEFAULT_LANGUAGE) -> TagsNotFound:
     """Say which tags of a request do not exist, even if none."""
     code = TABLE[NotFound].code
-    message = message_of(code, {"kind": "tag", "id": ", ".join(names)}) if names else ""
+    facts = {"kind": "tag", "id": ", ".join(names)}
+    message = message_of(code, facts, language=language) if names else ""
     return TagsNotFound(tags=tuple(names), message=message, code=code)
 
 

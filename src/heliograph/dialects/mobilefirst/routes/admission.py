@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from heliograph.dialects.mobilefirst.auth import callers
+from heliograph.dialects.mobilefirst.errors.messages import language_of
 from heliograph.dialects.mobilefirst.mapping.paging import Place, wire
 from heliograph.web.errors import NotAcceptable, UnsupportedMediaType
 from heliograph.web.responses import json_response
@@ -30,38 +31,58 @@ if TYPE_CHECKING:
 APPLICATION = "/imfpush/v1/apps/{application_id}"
 
 _JSON = "application/json"
-_ACCEPTED = frozenset({"*/*", "application/*", _JSON})
 _WITH_BODY = frozenset({"POST", "PUT"})
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Who was let in, and to which application. url: the application's, as the caller named it."""
+    """Who was let in, and to which application.
+
+    url: the application's, as the caller named it. language: of messages.
+    """
 
     principal: ClientPrincipal
     application: Application
     url: str
+    language: str
 
     def place(self, collection: str) -> Place:
         """Answer where one of the application's collections is."""
         return Place(f"{self.url}/{collection}")
 
 
-async def admit(request: Request, core: Core, operation: Operation) -> Admission:
+async def admit(
+    request: Request,
+    core: Core,
+    operation: Operation,
+    *,
+    answers: str = _JSON,
+    reads: str = _JSON,
+) -> Admission:
     """Let a request in: its token, its scope, Accept, Content-Type, the application.
 
-    Raises NotAuthenticated, NotPermitted, NotAcceptable, UnsupportedMediaType,
+    answers, reads: the media types of the answer and of the body. Raises
+    NotAuthenticated, NotPermitted, NotAcceptable, UnsupportedMediaType,
     NotFound: the first that applies, so that nobody learns more than is theirs.
     """
     name = request.path_params["application_id"]
     principal = await callers.caller_of(request, core, operation, name)
-    if not _admits_json(request.headers.getlist("accept")):
-        raise NotAcceptable("Accept")
-    if request.method in _WITH_BODY and not _is_json(request.headers.get("content-type", "")):
-        raise UnsupportedMediaType("Content-Type")
+    check_media(request, answers=answers, reads=reads)
     application = await callers.application_of(principal, core, name)
     url = f"{request.door.public_url}/imfpush/v1/apps/{quote(name, safe='')}"
-    return Admission(principal, application, url)
+    language = language_of(request.headers.getlist("accept-language"))
+    return Admission(principal, application, url, language)
+
+
+def check_media(request: Request, *, answers: str = _JSON, reads: str = _JSON) -> None:
+    """Let a request pass that can be read and answered.
+
+    Raises NotAcceptable, UnsupportedMediaType.
+    """
+    if not _admits(request.headers.getlist("accept"), answers):
+        raise NotAcceptable("Accept")
+    if request.method in _WITH_BODY and not _is(request.headers.get("content-type", ""), reads):
+        raise UnsupportedMediaType("Content-Type")
 
 
 def answer(value: Wire, status: int = 200) -> Response:
@@ -75,17 +96,17 @@ def also_with_slash(routes: Sequence[Route]) -> tuple[Route, ...]:
     return (*routes, *(replace(route, path=f"{route.path}/") for route in collections))
 
 
-def _admits_json(accept: Sequence[str]) -> bool:
+def _admits(accept: Sequence[str], media_type: str) -> bool:
     ranges = [each for each in ",".join(accept).lower().split(",") if each.strip()]
-    return not ranges or any(_admits(media_range) for media_range in ranges)
+    return not ranges or any(_is_within(media_range, media_type) for media_range in ranges)
 
 
-def _admits(media_range: str) -> bool:
+def _is_within(media_range: str, media_type: str) -> bool:
     name, *parameters = (part.strip() for part in media_range.split(";"))
     is_refused = any(part.replace(" ", "").rstrip("0.") == "q=" for part in parameters)
-    return name in _ACCEPTED and not is_refused
+    return name in ("*/*", "application/*", media_type) and not is_refused
 
 
-def _is_json(content_type: str) -> bool:
+def _is(content_type: str, media_type: str) -> bool:
     # Whatever follows is passed over: two SDKs write `charset = UTF-8`, with blanks.
-    return content_type.partition(";")[0].strip().lower() == _JSON
+    return content_type.partition(";")[0].strip().lower() == media_type

@@ -146,7 +146,7 @@ async def _subscribe(
         schemas.Subscribed(
             subscribed=tuple(made),
             subscriptionExists=tuple(present),
-            tagsNotFound=mapping.not_found(unknown),
+            tagsNotFound=mapping.not_found(unknown, entry.language),
         ),
         207,
     )
@@ -174,7 +174,7 @@ async def _unsubscribe(
         schemas.Unsubscribed(
             unsubscribed=tuple(ended),
             subscriptionNotExists=tuple(absent),
-            tagsNotFound=mapping.not_found(unknown),
+            tagsNotFound=mapping.not_found(unknown, entry.language),
         ),
         207,
     )

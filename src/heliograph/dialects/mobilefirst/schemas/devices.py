@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
+from pydantic import field_validator, model_validator
+
+from heliograph.core.errors import ProblemKind
 from heliograph.dialects.mobilefirst.schemas.wire import (
     Line,
     Name,
@@ -12,20 +15,32 @@ from heliograph.dialects.mobilefirst.schemas.wire import (
     UserId,
     Wire,
 )
-from heliograph.web.schemas import Token
+from heliograph.web.schemas import Token, custom_error
 
-Platform = Literal["A", "G", "W", "M"]
-"""Apple, Google, Windows; one page prints M for the last."""
+Platform = Literal["A", "G", "W", "M", "WEB_CHROME", "WEB_FIREFOX", "WEB_SAFARI"]
+"""Apple, Google, Windows, of which one page prints M for the last; and the Cloud's browsers."""
 
 
 class DeviceBody(Wire):
-    """The body of `POST …/devices`."""
+    """The body of `POST …/devices`. A device without a token has a telephone number alone."""
 
     device_id: Name
-    token: Token
+    token: Token | None = None
     platform: Platform
     phone_number: Line | None = None
     user_id: UserId | None = None
+
+    @field_validator("token", mode="before")
+    @classmethod
+    def _is_none_if_empty(cls, token: object) -> object:
+        """Read the empty token that clients send of a telephone as none."""
+        return None if token == "" else token
+
+    @model_validator(mode="after")
+    def _has_address(self) -> Self:
+        if self.token is None and not self.phone_number:
+            raise custom_error(ProblemKind.MISSING, "an object with token or phoneNumber")
+        return self
 
 
 class DeviceChanges(Wire):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from heliograph.core.errors import ProblemKind
@@ -30,6 +30,35 @@ Name = Annotated[Line, Field(min_length=1)]
 
 UserId = Annotated[str, Field(max_length=MAX_USER_ID_CHARS), AfterValidator(_printable)]
 """A user's id; empty means none."""
+
+
+def _unquoted(value: object) -> object:
+    """Read a flag that the reference prints in quotes."""
+    if not isinstance(value, str):
+        return value
+    return {"true": True, "false": False}.get(value.lower(), value)
+
+
+Flag = Annotated[bool, BeforeValidator(_unquoted)]
+"""True or false, perhaps in quotes."""
+
+
+def _in_capitals(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _in_small(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+CAPITALS = BeforeValidator(_in_capitals)
+SMALL = BeforeValidator(_in_small)
+"""For words whose letters' case doesn't count: SDKs write what the reference writes otherwise."""
+
+
+def quoted(flag: bool) -> str:
+    """Spell a flag as the reference prints it."""
+    return "true" if flag else "false"
 
 
 class Wire(Schema):
