@@ -9,6 +9,7 @@ A file holds one case or a list of them:
               "page.next" one inside another],
       "raised": "RateLimited: answer the request's route with this error",
       "request": {"method", "path", "headers",
+                  "signed"? (tokens for {names}: see signing.py),
                   "body" (JSON) | "raw_body" (text) | "filler_bytes" (a JSON string so long)},
       "expect": {"status", "headers"?, "body"?}
     }
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.asgi_client import Answer, call
+from tests.conformance.signing import signed
 
 from heliograph.core import errors as core_errors
 from heliograph.web import errors as web_errors
@@ -51,9 +53,14 @@ RAISED: dict[str, CoreError | WebError] = {
     type(error).__name__: error
     for error in (
         core_errors.NotAuthenticated(),
+        core_errors.WrongLogin(),
         core_errors.NotPermitted("registrations.write"),
+        core_errors.Suspended("user"),
         core_errors.NotFound("registration", "reg_1"),
         core_errors.Conflict("registration", "reg_1"),
+        core_errors.WrongState("notification", "ntf_1", "completed"),
+        core_errors.KeyReused("key-1"),
+        core_errors.QuotaReached("session key", 20),
         core_errors.RateLimited(timedelta(seconds=29.5)),
         core_errors.Unavailable("database"),
         core_errors.PayloadTooLarge(None, 1024),
@@ -104,9 +111,11 @@ async def play(application: ASGIApp, case: Case, variables: Mapping[str, str]) -
     """Play a case; AssertionError says where the answer differs."""
     known = dict(variables)
     for request in case.document.get("given", ()):
+        known |= signed(filled(request.get("signed", {}), known))
         answer = await _send(application, request, known)
         assert answer.status < 300, f"given {request['path']}: {answer}"
         known |= {name: _at(answer.json(), key) for name, key in request.get("save", {}).items()}
+    known |= signed(filled(case.document["request"].get("signed", {}), known))
     answer = await _send(application, case.document["request"], known)
     expected = filled(case.document["expect"], known)
     assert answer.status == expected["status"], answer
@@ -166,7 +175,7 @@ def compare(actual: Any, wanted: Any, path: str) -> None:
 def _at(document: Any, path: str) -> Any:
     """Answer a field by its dotted path."""
     for key in path.split("."):
-        document = document[key]
+        document = document[int(key) if isinstance(document, list) else key]
     return document
 
 

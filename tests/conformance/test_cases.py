@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -45,27 +46,22 @@ async def test_case(site: Site, case: Case) -> None:
     await play(application, case, site.variables)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)
-def test_every_case_cites_its_source_and_has_a_name(case: Case) -> None:
-    assert case.document["source"]
-    assert case.document["name"]
+def test_every_case_cites_its_source_and_has_a_name() -> None:
+    silent = [
+        case.label
+        for case in CASES
+        if not (case.document.get("source") and case.document.get("name"))
+    ]
+
+    assert CASES
+    assert silent == []
 
 
 @pytest.mark.parametrize(
     ("dialect", "route"), ROUTES, ids=[f"{d.name} {r.method} {r.path}" for d, r in ROUTES]
 )
 def test_every_route_has_a_case(dialect: Dialect, route: Route) -> None:
-    table = build_table(doors_of(Config(), DIALECTS))
-
-    found = [
-        table.find(None, case.document["request"]["method"], segments)
-        for case in CASES
-        if case.dialect == dialect.name
-        for segments in [_segments_of(case)]
-        if segments is not None
-    ]
-
-    assert any(isinstance(match, Match) and match.route is route for match in found)
+    assert any(found is route for found in _routes_with_a_case(dialect.name))
 
 
 @pytest.mark.parametrize(
@@ -99,6 +95,19 @@ def test_every_error_has_a_row_and_a_rendering(dialect: Dialect) -> None:
 
 def test_no_two_dialects_answer_one_request() -> None:
     build_table(doors_of(Config(), DIALECTS))
+
+
+@cache
+def _routes_with_a_case(dialect: str) -> list[Route]:
+    table = build_table(doors_of(Config(), DIALECTS))
+    found = [
+        table.find(None, case.document["request"]["method"], segments)
+        for case in CASES
+        if case.dialect == dialect
+        for segments in [_segments_of(case)]
+        if segments is not None
+    ]
+    return [match.route for match in found if isinstance(match, Match)]
 
 
 def _segments_of(case: Case) -> list[str] | None:

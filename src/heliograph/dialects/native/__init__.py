@@ -1,7 +1,8 @@
 """The native API: everything that the server can do, under /v1."""
 
 from heliograph.dialects.native.errors import TABLE, render_error
-from heliograph.dialects.native.routes import ROUTES, check_request
+from heliograph.dialects.native.routes import ROUTES
+from heliograph.dialects.native.routes.admission import check_request
 from heliograph.web.dialect import CorsPolicy, Dialect
 
 DIALECT = Dialect(
@@ -12,7 +13,7 @@ DIALECT = Dialect(
     prefixes=("/v1", "/"),
     check_request=check_request,
     cors=CorsPolicy(
-        request_headers=("accept", "authorization", "content-type"),
+        request_headers=("accept", "authorization", "content-type", "idempotency-key"),
         exposed_headers=("location", "retry-after", "www-authenticate"),
     ),
 )

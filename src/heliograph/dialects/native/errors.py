@@ -13,12 +13,14 @@ from heliograph.core.errors import (
     Conflict,
     CoreError,
     InvalidRequest,
+    KeyReused,
     NotAuthenticated,
     NotFound,
     NotPermitted,
     PayloadTooLarge,
     RateLimited,
     Unavailable,
+    WrongState,
 )
 from heliograph.web.dialect import ErrorTable, Reply, reply_for
 from heliograph.web.errors import (
@@ -48,6 +50,8 @@ TABLE: ErrorTable = MappingProxyType(
         NotPermitted: Reply(403, "not_permitted"),
         NotFound: Reply(404, "not_found"),
         Conflict: Reply(409, "conflict"),
+        WrongState: Reply(409, "wrong_state"),
+        KeyReused: Reply(409, "idempotency_key_reused"),
         RateLimited: Reply(429, "rate_limited"),
         Unavailable: Reply(503, "unavailable"),
         EndpointNotFound: Reply(404, "no_such_endpoint"),
@@ -66,6 +70,8 @@ TITLES = {
     "not_permitted": "The caller lacks the right to do this.",
     "not_found": "There is no such thing.",
     "conflict": "The request contradicts what is there.",
+    "wrong_state": "What is there is in a state that allows this no more, or not yet.",
+    "idempotency_key_reused": "The idempotency key stands for another request.",
     "rate_limited": "Too many requests.",
     "unavailable": "A part of the server does not answer; trying again is safe.",
     "no_such_endpoint": "There is no such endpoint.",
@@ -112,7 +118,8 @@ def _detail_of(error: CoreError | WebError) -> str | None:
         case NotPermitted():
             return f"Missing: {error.action}."
         case NotFound() | Conflict():
-            return f"{error.kind}: {error.id}"
+            state = f" is {error.state}" if isinstance(error, WrongState) else ""
+            return f"{error.kind}: {error.id}{state}"
         case MethodNotAllowed():
             return f"Allowed: {', '.join(error.allowed)}."
         case _:

@@ -5,9 +5,9 @@ import pytest
 
 from heliograph.dialects.native import DIALECT
 from heliograph.dialects.native.errors import MEDIA_TYPE, TABLE, TITLES
-from heliograph.dialects.native.routes import _document
+from heliograph.dialects.native.routes.openapi import describe
 
-DOCUMENT = _document("https://push.test")
+DOCUMENT = describe(DIALECT.routes, "https://push.test")
 
 
 def test_every_route_is_described():
@@ -51,6 +51,14 @@ def test_path_and_query_parameters_are_described():
         "provider": "query",
     }
     assert "$ref" not in json.dumps(operation["parameters"])
+
+
+def test_headers_that_are_read_are_described():
+    operation = DOCUMENT["paths"]["/v1/applications/{app}/notifications"]["post"]
+
+    [header] = [each for each in operation["parameters"] if each["in"] == "header"]
+
+    assert (header["name"], header["required"]) == ("Idempotency-Key", False)
 
 
 def test_only_the_description_itself_needs_no_credential():
@@ -99,6 +107,22 @@ CONTENT = {"body": "hi"}
             False,
         ),
         ("NotificationBody", {"audience": {"everyone": True}, "content": {}}, False),
+        (
+            "NotificationBody",
+            {
+                "audience": {"addresses": [{**FCM, "form": "topic"}]},
+                "content": {"overrides": {"fcm": {"android": {}}}},
+                "options": {"send_at": "2026-01-02T03:04:05Z", "max_per_second": 1},
+            },
+            True,
+        ),
+        (
+            "NotificationBody",
+            {"audience": {"everyone": True}, "content": {"overrides": {"pager": {}}}},
+            False,
+        ),
+        ("CountBody", {"audience": {"everyone": True}}, True),
+        ("CountBody", {}, False),
     ],
 )
 def test_the_described_schema_says_what_the_server_says(name, body, is_valid):

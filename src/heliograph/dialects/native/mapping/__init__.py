@@ -1,0 +1,1 @@
+"""The native API's words to the core's and back, a module per resource."""

@@ -1,0 +1,166 @@
+"""Registrations <-> the core's."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from heliograph.core import access
+from heliograph.core.clock import from_ms
+from heliograph.core.errors import InvalidRequest, Problem
+from heliograph.core.ids import spell
+from heliograph.core.model.identity import SessionPrincipal
+from heliograph.core.model.listing import RegistrationFilter
+from heliograph.core.model.registration import (
+    Attribute,
+    Changes,
+    Draft,
+    Registration,
+    Slot,
+    UserKey,
+)
+from heliograph.dialects.native.mapping.cursors import write_cursor
+from heliograph.dialects.native.schemas import registrations as schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from heliograph.core.errors import PathPart
+    from heliograph.core.model.application import Application
+    from heliograph.core.model.identity import Principal
+    from heliograph.core.model.registration import Owner
+    from heliograph.core.registrations import RegistrationPage
+
+ORIGIN = "native"
+
+_PLACES: Mapping[tuple[PathPart, ...], tuple[PathPart, ...]] = {
+    ("token",): ("subscription", "endpoint"),
+    ("attributes", "p256dh"): ("subscription", "keys", "p256dh"),
+    ("attributes", "auth"): ("subscription", "keys", "auth"),
+}
+"""Where a subscription says what other registrations say elsewhere."""
+
+
+def to_draft(
+    body: schemas.RegistrationBody,
+    principal: Principal,
+    application: Application,
+    *,
+    arrived_at: datetime,
+) -> Draft:
+    """Translate a registration.
+
+    Its slot is the device where one is named, otherwise the user and the
+    token. Source: docs/dialects/native.md, "Registrations".
+    """
+    has_device = body.device_id is not None
+    token, keys, silent_after = _of_a_browser(body.subscription)
+    return Draft(
+        application_id=application.id,
+        slot=Slot(by_user=not has_device, device_id=body.device_id, by_token=not has_device),
+        provider=body.provider,
+        token=token or body.token or "",
+        arrived_at=arrived_at,
+        origin=ORIGIN,
+        claim=body.claim,
+        if_exists=body.if_exists,
+        kind=body.kind,
+        owner=_owner_of(principal, body.user_id),
+        session_id=principal.session.id if isinstance(principal, SessionPrincipal) else None,
+        device_id=body.device_id,
+        environment=body.environment,
+        attributes=MappingProxyType({**_to_attributes(body.attributes), **keys}),
+        silent_after=silent_after,
+    )
+
+
+@contextmanager
+def naming_problems_of(body: schemas.RegistrationBody) -> Iterator[None]:
+    """Let what is wrong with a subscription be named by the subscription's own fields."""
+    try:
+        yield
+    except InvalidRequest as error:
+        if body.subscription is None:
+            raise
+        raise type(error)(
+            [
+                Problem(_PLACES.get(each.path, each.path), each.kind, each.expected)
+                for each in error.problems
+            ]
+        ) from error
+
+
+def to_changes(body: schemas.RegistrationChanges) -> Changes:
+    """Translate a PATCH."""
+    return Changes(
+        token=body.token,
+        environment=body.environment,
+        attributes=None if body.attributes is None else _to_attributes(body.attributes),
+        state=body.state,
+    )
+
+
+def to_filter(query: schemas.RegistrationQuery) -> RegistrationFilter:
+    """Translate a list's filters."""
+    return RegistrationFilter(
+        external_user_id=query.user_id, device_id=query.device_id, provider=query.provider
+    )
+
+
+def from_registration(registration: Registration) -> schemas.Registration:
+    """Show a registration, whichever dialect made it."""
+    return schemas.Registration(
+        id=spell("registration", registration.id),
+        user_id=registration.external_user_id,
+        device_id=registration.device_id,
+        provider=registration.provider,
+        token=registration.token,
+        environment=registration.environment,
+        kind=registration.kind,
+        attributes=dict(registration.attributes),
+        created=registration.created,
+        refreshed=registration.refreshed,
+        state=registration.state,
+        shared=registration.shared,
+    )
+
+
+def status_of(registration: Registration) -> int:
+    """Say whether a registration was made (201), or one that was there was refreshed (200)."""
+    return 201 if registration.created == registration.refreshed else 200
+
+
+def from_registrations(page: RegistrationPage) -> schemas.RegistrationList:
+    """Show a part of the registrations."""
+    return schemas.RegistrationList(
+        items=tuple(from_registration(item) for item in page.items),
+        next=None if page.next_after is None else write_cursor(page.next_after),
+    )
+
+
+def _owner_of(principal: Principal, user_id: str | None) -> Owner | None:
+    """Say whose phone it is: a session's own user, whom it need not name."""
+    if isinstance(principal, SessionPrincipal) and user_id in (
+        None,
+        principal.session.external_user_id,
+    ):
+        return access.member_of(principal)
+    return None if user_id is None else UserKey(principal.account_id, user_id)
+
+
+def _of_a_browser(
+    subscription: schemas.PushSubscription | None,
+) -> tuple[str | None, Mapping[str, str], datetime | None]:
+    """Take a subscription apart: its token, its keys, and when it ends."""
+    if subscription is None:
+        return None, {}, None
+    keys, ends = subscription.keys, subscription.expiration_time
+    named = {Attribute.P256DH.value: keys.p256dh, Attribute.AUTH.value: keys.auth}
+    return subscription.endpoint, named, None if ends is None else from_ms(int(ends))
+
+
+def _to_attributes(body: schemas.Attributes) -> MappingProxyType[str, Any]:
+    named = {"categories": list(body.categories)} if body.categories else {}
+    return MappingProxyType({**(body.model_extra or {}), **named})

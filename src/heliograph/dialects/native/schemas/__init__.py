@@ -1,0 +1,1 @@
+"""Bodies, queries and answers of the native API, a module per resource."""
