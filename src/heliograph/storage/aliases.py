@@ -11,6 +11,8 @@ from heliograph.storage.engines import insert_missing
 from heliograph.storage.tables import aliases
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import Connection
 
     from heliograph.storage.database import Database
@@ -40,6 +42,14 @@ class SqlAliases:
         return await self._database.read(
             lambda connection: connection.execute(query).scalar_one_or_none()
         )
+
+    async def aliases(self, kind: str, scope_id: Id) -> Mapping[Id, str]:
+        """Answer every value of a kind, by the id that it stands for."""
+        query = select(aliases.c.id, aliases.c.value).where(
+            aliases.c.kind == kind, aliases.c.scope_id == scope_id
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return {Id(row.id): row.value for row in rows}
 
     async def add_alias(self, kind: str, scope_id: Id, value: str, thing_id: Id) -> bool:
         """Write an alias; False where the value or the id has one already."""

@@ -29,14 +29,31 @@ class Lane(IntEnum):
 
 
 class Database(Protocol):
-    """One engine. Everything raises `Unavailable` when the database is."""
+    """One engine. Everything raises `Unavailable` when the database is.
+
+    step_rows: how many rows one step of a page commit may hold; None where
+    nobody waits for a single writer.
+    """
+
+    step_rows: int | None
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run work that only reads."""
         ...
 
-    async def write(self, work: Callable[[Connection], T], lane: Lane = Lane.API) -> T:
-        """Run work in one writing transaction; on return it is durable."""
+    async def write(
+        self,
+        work: Callable[[Connection], T],
+        lane: Lane = Lane.API,
+        *,
+        is_lasting: bool = True,
+    ) -> T:
+        """Run work in one writing transaction; on return it is durable.
+
+        is_lasting: False for what a power cut may take back, such as a lease;
+        it is on disk with the next thing that lasts, and never without what
+        came before it.
+        """
         ...
 
     async def write_steps(self, steps: Sequence[Callable[[Connection], bool]]) -> bool:

@@ -1,4 +1,4 @@
-"""Audience, content and options of a notification as JSON text, and back."""
+"""Notifications from rows; their audience, content and options as JSON text, and back."""
 
 from __future__ import annotations
 
@@ -13,17 +13,52 @@ from heliograph.core.model.audience import (
     Addresses,
     AddressForm,
     Audience,
+    Devices,
     Everyone,
+    Narrowed,
+    Recipients,
     Registrations,
     Tags,
     Users,
 )
-from heliograph.core.model.notification import Content, Options, Priority, Record
+from heliograph.core.model.notification import (
+    Content,
+    Notification,
+    NotificationState,
+    Options,
+    Priority,
+    Record,
+)
 from heliograph.core.model.registration import ProviderName, TokenKind
+from heliograph.storage.rows import optional_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
+
+    from sqlalchemy import Row
+
+
+def to_notification(row: Row[Any]) -> Notification:
+    """Read a notification from a row of its table."""
+    return Notification(
+        id=Id(row.id),
+        application_id=Id(row.application_id),
+        audience=to_audience(row.audience),
+        content=to_content(row.content),
+        options=to_options(row.options),
+        state=NotificationState(row.state),
+        created=from_ms(row.created_ms),
+        started_at=optional_time(row.started_ms),
+        completed_at=optional_time(row.completed_ms),
+    )
+
+
+_NAMED: Mapping[str, type[Users | Tags | Devices]] = {
+    "users": Users,
+    "tags": Tags,
+    "devices": Devices,
+}
 
 
 def audience_text(audience: Audience) -> str:
@@ -36,26 +71,34 @@ def audience_text(audience: Audience) -> str:
             value = {"users": user_ids}
         case Tags(labels):
             value = {"tags": labels}
+        case Devices(device_ids):
+            value = {"devices": device_ids}
         case Registrations(ids):
             value = {"registrations": [raw.hex() for raw in ids]}
         case Addresses(addresses):
             value = {"addresses": [[a.provider.value, a.token, a.form.value] for a in addresses]}
+        case Recipients(_, count):
+            # They stand in a table of their own, with their variables.
+            value = {"recipients": count}
         case _:
             assert_never(audience)
+    if isinstance(audience, Narrowed) and audience.providers:
+        value["providers"] = audience.providers
     return _dump(value)
 
 
 def to_audience(text: str) -> Audience:
     """Read what `audience_text` spelled."""
     value = json.loads(text)
+    providers = tuple(ProviderName(name) for name in value.pop("providers", ()))
     [(kind, inner)] = value.items()
+    if kind in _NAMED:
+        return _NAMED[kind](tuple(inner), providers)
     match kind:
-        case "users":
-            return Users(tuple(inner))
-        case "tags":
-            return Tags(tuple(inner))
         case "registrations":
             return Registrations(tuple(Id(bytes.fromhex(raw)) for raw in inner))
+        case "recipients":
+            return Recipients((), inner)
         case "addresses":
             return Addresses(
                 tuple(
@@ -64,7 +107,7 @@ def to_audience(text: str) -> Audience:
                 )
             )
         case _:
-            return Everyone()
+            return Everyone(providers)
 
 
 def content_text(content: Content) -> str:
@@ -76,6 +119,7 @@ def content_text(content: Content) -> str:
         "sound": content.sound,
         "badge": content.badge,
         "overrides": dict(content.overrides) or None,
+        "is_template": True if content.is_template else None,
     }
     return _dump({name: part for name, part in value.items() if part is not None})
 
@@ -92,7 +136,21 @@ def options_text(options: Options) -> str:
     value = asdict(options)
     if options.send_at is not None:
         value["send_at"] = to_ms(options.send_at)
-    return _dump(value)
+    # Most have none, and a broadcast's options are read for every shard.
+    value["credentials"] = [[name.value, raw.hex()] for name, raw in options.credentials]
+    value["marks"] = marks_text(options.marks)
+    return _dump({name: part for name, part in value.items() if part not in ([], "")})
+
+
+def marks_text(marks: Iterable[tuple[str, str]]) -> str:
+    """Spell marks so that each can be found among the others: `;key:value;`."""
+    spelled = [f"{key}:{value};" for key, value in marks]
+    return "".join([";", *spelled]) if spelled else ""
+
+
+def _to_marks(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = (each.partition(":") for each in text.split(";") if each)
+    return tuple((key, value) for key, _, value in pairs)
 
 
 def to_options(text: str) -> Options:
@@ -104,6 +162,11 @@ def to_options(text: str) -> Options:
         "kind": TokenKind(value.get("kind", TokenKind.ALERT)),
         "send_at": None if send_at is None else from_ms(send_at),
         "record": Record(value.get("record", Record.ALL)),
+        "credentials": tuple(
+            (ProviderName(name), Id(bytes.fromhex(raw)))
+            for name, raw in value.get("credentials", ())
+        ),
+        "marks": _to_marks(value.get("marks", "")),
     }
     return Options(**value | read)
 

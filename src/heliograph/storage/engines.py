@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     ARRAY,
-    BigInteger,
     Join,
     LargeBinary,
     SmallInteger,
@@ -80,7 +79,7 @@ def _instr(last: LastByte, compiler: Any, **options: Any) -> str:
     return f"(instr(x'{bytes(range(256)).hex()}', {byte}) - 1)"
 
 
-class _InThisOrder(Join):
+class InThisOrder(Join):
     """A join whose left side is walked first.
 
     SQLite has no statistics of parameters and would walk the table; its
@@ -90,8 +89,8 @@ class _InThisOrder(Join):
     inherit_cache = True
 
 
-@compiles(_InThisOrder, "sqlite")
-def _cross_join(join: _InThisOrder, compiler: Any, **options: Any) -> str:
+@compiles(InThisOrder, "sqlite")
+def _cross_join(join: InThisOrder, compiler: Any, **options: Any) -> str:
     options["asfrom"] = True
     left, right = (compiler.process(side, **options) for side in (join.left, join.right))
     return f"{left} CROSS JOIN {right} ON {compiler.process(join.onclause, **options)}"
@@ -121,21 +120,30 @@ def among(
         joined = bindparam(None, b"".join(keys), LargeBinary, unique=True)
         bucket = pairs.c.value
         key = func.substr(joined, pairs.c.key * _KEY_BYTES + 1, _KEY_BYTES, type_=LargeBinary)
-    return _InThisOrder(pairs, table, and_(table.c.bucket == bucket, column == key))
+    return InThisOrder(pairs, table, and_(table.c.bucket == bucket, column == key))
 
 
-def upsert(connection: Connection, table: Table, *, changing: Iterable[str]) -> Insert:
-    """Insert, or change the named columns of the row that has the key already."""
+def upsert(
+    connection: Connection,
+    table: Table,
+    *,
+    changing: Iterable[str],
+    where: ColumnElement[bool] | None = None,
+) -> Insert:
+    """Insert, or change the named columns of the row that has the key already.
+
+    where: which rows may be changed; the others are left as they are.
+    """
     names = list(changing)
     keys = list(table.primary_key.columns)
     if is_postgresql(connection):
         new = postgresql.insert(table)
         return new.on_conflict_do_update(
-            index_elements=keys, set_={name: new.excluded[name] for name in names}
+            index_elements=keys, set_={name: new.excluded[name] for name in names}, where=where
         )
     lite = sqlite.insert(table)
     return lite.on_conflict_do_update(
-        index_elements=keys, set_={name: lite.excluded[name] for name in names}
+        index_elements=keys, set_={name: lite.excluded[name] for name in names}, where=where
     )
 
 
@@ -146,15 +154,20 @@ def insert_missing(connection: Connection, table: Table) -> Insert:
     return sqlite.insert(table).on_conflict_do_nothing()
 
 
-def lock_keys(connection: Connection, keys: Iterable[bytes]) -> None:
+def lock_keys(connection: Connection, keys: Iterable[bytes]) -> bool:
     """Hold these keys until the transaction ends, in one order for everybody.
 
     Two exclusive claims in flight at once would leave two holders. SQLite has
-    one writer and needs no locks.
+    one writer and needs no locks. Answers whether anyone else may have
+    written meanwhile, so that what was read before must be read again.
     """
     if not is_postgresql(connection):
-        return
+        return False
     numbers = sorted({int.from_bytes(key[:8], "big", signed=True) for key in keys})
     if numbers:
-        many = bindparam("keys", numbers, ARRAY(BigInteger))
-        connection.execute(select(func.pg_advisory_xact_lock(func.unnest(many))))
+        connection.exec_driver_sql(_LOCK, (numbers,))
+    return True
+
+
+_LOCK = "SELECT count(pg_advisory_xact_lock(key)) FROM unnest($1::BIGINT[]) AS key"
+"""Counted, so that the answer is one row however many keys there are."""

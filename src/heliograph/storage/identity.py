@@ -5,37 +5,37 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, delete, insert, select
+from sqlalchemy import Select, insert, select
 
 from heliograph.core.clock import from_ms, to_ms
 from heliograph.core.ids import Id, new_id
 from heliograph.core.model.application import Account, Application, Defaults
+from heliograph.core.model.breaker import BreakerKey
 from heliograph.core.model.identity import ApiClient, Member, Scope, Session, SessionForm, User
 from heliograph.core.model.registration import (
-    DepartureReason,
     Environment,
     MemberKey,
     ProviderName,
     UserKey,
 )
 from heliograph.core.store import SealedCredential
+from heliograph.storage.breakers import close_breaker
 from heliograph.storage.engines import insert_missing, upsert
+from heliograph.storage.member_states import merge_settings
 from heliograph.storage.members import resolve_members
-from heliograph.storage.registry_changes import remove_registrations
-from heliograph.storage.rows import select_registrations, to_registration
+from heliograph.storage.sessions import end_sessions, row_of, select_sessions, to_session
 from heliograph.storage.tables import (
     accounts,
     api_clients,
     applications,
     credentials,
     members,
-    registrations,
     sessions,
     users,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection, Row
@@ -144,11 +144,10 @@ class SqlIdentity:
                 )
                 return user, member
             owner = UserKey(account_id, external_id)
-            member = resolve_members(connection, [(application_id, owner)], now=now)[
-                application_id, owner
-            ]
-            row = connection.execute(select(users).where(users.c.id == member.user_id)).one()
-            return _to_user(row), member
+            [known] = resolve_members(connection, [(application_id, owner)], now=now)
+            assert known is not None
+            row = connection.execute(select(users).where(users.c.id == known.user_id)).one()
+            return _to_user(row), known
 
         return await self._database.write(work)
 
@@ -214,73 +213,54 @@ class SqlIdentity:
 
     async def add_session(self, session: Session, token_hash: bytes) -> None:
         """Write a session."""
-        await self._insert(
-            sessions,
-            {
-                "id": session.id,
-                "account_id": session.account_id,
-                "application_id": session.application_id,
-                "user_id": session.user_id,
-                "member_id": session.member_id,
-                "form": session.form.value,
-                "token_hash": token_hash,
-                "created_ms": to_ms(session.created),
-                "expires_ms": to_ms(session.expires_at),
-            },
+        await self._insert(sessions, row_of(session, token_hash))
+
+    async def ensure_session(self, session: Session, token_hash: bytes) -> Session:
+        """Write a session unless there is one with its token; answer the one that is there."""
+        values = row_of(session, token_hash)
+        query = select_sessions().where(sessions.c.token_hash == token_hash)
+
+        def work(connection: Connection) -> Session:
+            connection.execute(insert_missing(connection, sessions), values)
+            return to_session(connection.execute(query).one())
+
+        return await self._database.write(work)
+
+    async def change_settings(
+        self, application_id: Id, section: str, values: Mapping[str, Any]
+    ) -> None:
+        """Lay values over one section of an application's settings."""
+        await self._database.write(
+            lambda connection: merge_settings(connection, application_id, section, values)
         )
 
     async def session_by_token(self, token_hash: bytes, form: SessionForm) -> Session | None:
         """Find the session behind a token of a form."""
-        query = _select_sessions().where(
+        query = select_sessions().where(
             sessions.c.token_hash == token_hash, sessions.c.form == form.value
         )
         rows = await self._all(query)
-        return _to_session(rows[0]) if rows else None
+        return to_session(rows[0]) if rows else None
 
     async def sessions(
         self, application_id: Id, *, after: Id | None, limit: int
     ) -> Sequence[Session]:
         """List an application's sessions by age."""
         query = (
-            _select_sessions()
+            select_sessions()
             .where(sessions.c.application_id == application_id)
             .order_by(sessions.c.id)
             .limit(limit)
         )
         if after is not None:
             query = query.where(sessions.c.id > after)
-        return [_to_session(row) for row in await self._all(query)]
+        return [to_session(row) for row in await self._all(query)]
 
     async def end_session(self, session_id: Id, *, now: datetime) -> bool:
         """Delete a session with every registration that was made through it."""
-
-        def work(connection: Connection) -> bool:
-            # The delete comes first: it waits for batches that hold the
-            # session, and so sees what they registered.
-            ended = connection.execute(
-                delete(sessions)
-                .where(sessions.c.id == session_id)
-                .returning(sessions.c.application_id, sessions.c.member_id)
-            ).one_or_none()
-            if ended is None:
-                return False
-            leaving = connection.execute(
-                select_registrations()
-                .where(
-                    registrations.c.application_id == ended.application_id,
-                    registrations.c.member_id == ended.member_id,
-                    registrations.c.session_id == session_id,
-                )
-                .order_by(registrations.c.id)
-                .with_for_update(of=registrations)
-            ).all()
-            if leaving:
-                reason = DepartureReason.SESSION_ENDED
-                rows = [(to_registration(row), reason) for row in leaving]
-                remove_registrations(connection, rows, now)
-            return True
-
-        return await self._database.write(work)
+        return await self._database.write(
+            lambda connection: bool(end_sessions(connection, [session_id], now))
+        )
 
     async def put_credential(
         self,
@@ -307,6 +287,8 @@ class SqlIdentity:
                     "updated_ms": to_ms(now),
                 },
             )
+            # What the former one held back may be sent by this one.
+            close_breaker(connection, BreakerKey(application_id, provider, environment), now)
 
         await self._database.write(work)
 
@@ -328,10 +310,6 @@ class SqlIdentity:
             connection.execute(insert(table), values)
 
         await self._database.write(work)
-
-
-def _select_sessions() -> Select[Any]:
-    return select(sessions, users.c.external_id).join(users, users.c.id == sessions.c.user_id)
 
 
 def _to_application(row: Row[Any]) -> Application:
@@ -358,17 +336,3 @@ def _to_client(row: Row[Any]) -> ApiClient:
 
 def _to_user(row: Row[Any]) -> User:
     return User(Id(row.id), Id(row.account_id), row.external_id, from_ms(row.created_ms))
-
-
-def _to_session(row: Row[Any]) -> Session:
-    return Session(
-        id=Id(row.id),
-        account_id=Id(row.account_id),
-        application_id=Id(row.application_id),
-        user_id=Id(row.user_id),
-        member_id=Id(row.member_id),
-        form=SessionForm(row.form),
-        created=from_ms(row.created_ms),
-        expires_at=from_ms(row.expires_ms),
-        external_user_id=row.external_id,
-    )

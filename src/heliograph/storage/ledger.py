@@ -4,17 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, exists, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    SmallInteger,
+    bindparam,
+    case,
+    exists,
+    literal_column,
+    select,
+    update,
+)
 
 from heliograph.core.clock import to_ms
-from heliograph.core.ids import Id, new_id
-from heliograph.core.model.delivery import BUCKETS, Cursor, Page, PageCommit, Shard, ShardSource
+from heliograph.core.ids import Id
+from heliograph.core.model.delivery import Cursor, Page, PageCommit, Shard, ShardSource
 from heliograph.core.model.notification import NotificationState
-from heliograph.storage.cutting import SMALL_LANE
-from heliograph.storage.notifications import to_notification
+from heliograph.core.turns import Room, Waiting, fair_turns
+from heliograph.storage.breakers import write_breakers
+from heliograph.storage.cutting import BULK_LANE, SMALL_LANE
+from heliograph.storage.documents import to_notification
 from heliograph.storage.page_commit import steps_of
 from heliograph.storage.pages import read_page
-from heliograph.storage.tables import deferred, notifications, shards
+from heliograph.storage.settling import settle
+from heliograph.storage.spelling import Statement
+from heliograph.storage.sweeping import sweep
+from heliograph.storage.tables import notifications, shards
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,23 +37,19 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
+    from heliograph.core.model.breaker import Breaker
     from heliograph.core.model.notification import Notification
     from heliograph.storage.database import Database
 
 FREE = 0
 """`leased_until_ms` of a shard that nobody holds."""
 
+CONSIDERED = 512
+"""Shards of a lane that are looked at to find whose turn it is; the longest waiting ones."""
 
-_ASSIGN = (
-    update(deferred)
-    .where(
-        deferred.c.notification_id == bindparam("of_notification"),
-        deferred.c.bucket == bindparam("of_bucket"),
-        deferred.c.recipient == bindparam("of_recipient"),
-        deferred.c.target_id == bindparam("of_target"),
-    )
-    .values(shard_id=bindparam("to_shard"))
-)
+_MOST_RACES = 3
+
+_CLAIMED = (NotificationState.RUNNING.value, NotificationState.EXPIRED.value)
 
 
 class SqlLedger:
@@ -48,20 +59,22 @@ class SqlLedger:
         self._database = database
 
     async def claim(
-        self, worker: str, *, limit: int, leased_until: datetime, now: datetime
+        self, worker: str, room: Room, *, leased_until: datetime, now: datetime
     ) -> Sequence[tuple[Shard, Notification]]:
-        """Take due shards that nobody holds, small sends first."""
-        # Asked first without a write: an idle worker must not wake the disk.
-        if not await self._database.read(lambda connection: _has_due(connection, now)):
-            return []
+        """Take due shards that nobody holds, in fair turns."""
 
-        def work(connection: Connection) -> list[tuple[Shard, Notification]]:
-            chosen = (
-                _due(now).order_by(shards.c.lane, shards.c.due_ms).limit(limit)
-            ).with_for_update(skip_locked=True, of=shards)
+        def work(connection: Connection) -> list[tuple[Shard, Notification]] | None:
+            chosen = _choose(connection, room, now)
+            if not chosen:
+                return []
+            free = (
+                select(shards.c.id)
+                .where(shards.c.id.in_(chosen), shards.c.leased_until_ms < to_ms(now))
+                .with_for_update(skip_locked=True)
+            )
             taken = connection.execute(
                 update(shards)
-                .where(shards.c.id.in_(chosen))
+                .where(shards.c.id.in_(free))
                 .values(
                     owner=worker,
                     epoch=shards.c.epoch + 1,
@@ -69,17 +82,37 @@ class SqlLedger:
                 )
                 .returning(*shards.c)
             ).all()
-            return [(_to_shard(row), _notification_of(connection, row)) for row in taken]
+            if not taken:
+                return None
+            asked = _notifications_of(connection, taken)
+            return [(_to_shard(row), asked[row.notification_id]) for row in taken]
 
-        return await self._database.write(work)
+        # What is chosen may be taken by another node before we lock it.
+        for _ in range(_MOST_RACES):
+            taken = await self._database.write(work, is_lasting=False)
+            if taken is not None:
+                return taken
+        return []
 
     async def renew(self, held: Sequence[Shard], *, leased_until: datetime) -> None:
         """Prolong leases; one that was lost meanwhile stays lost."""
-        await self._set_lease(held, to_ms(leased_until))
+        await self._change(held, leased_until_ms=to_ms(leased_until))
 
-    async def release(self, held: Sequence[Shard]) -> None:
-        """Give shards back, for anyone to claim at once."""
-        await self._set_lease(held, FREE)
+    async def release(self, held: Sequence[Shard], *, now: datetime) -> None:
+        """Give shards back; they queue up behind those that are due already."""
+        await self._change(held, leased_until_ms=FREE, due_ms=_at_least(now))
+
+    async def hold(
+        self, shard: Shard, *, until: datetime, breakers: Sequence[Breaker] = ()
+    ) -> None:
+        """Give a shard back that is not due before `until`, and write why."""
+
+        def work(connection: Connection) -> None:
+            _change(connection, shard, leased_until_ms=FREE, due_ms=to_ms(until))
+            for breaker in breakers:
+                write_breakers(connection, [breaker], breaker.changed_at)
+
+        await self._database.write(work)
 
     async def read_page(
         self,
@@ -97,60 +130,23 @@ class SqlLedger:
 
     async def commit_page(self, commit: PageCommit) -> bool:
         """Write what a page came to; False if the shard has another owner by now."""
-        return await self._database.write_steps(steps_of(commit))
+        return await self._database.write_steps(steps_of(commit, self._database.step_rows))
 
     async def sweep(self, *, now: datetime, limit: int) -> int:
         """Turn due deferred deliveries into retry shards; answer how many shards."""
-        waiting = deferred.c
-        due = (
-            select(
-                waiting.notification_id,
-                waiting.application_id,
-                waiting.bucket,
-                waiting.recipient,
-                waiting.target_id,
-            )
-            .where(waiting.shard_id.is_(None), waiting.due_ms <= to_ms(now))
-            .limit(limit)
-        )
+        return await sweep(self._database, now=now, limit=limit)
 
-        def is_due(connection: Connection) -> bool:
-            return connection.execute(due.limit(1)).first() is not None
+    async def settle(self, *, now: datetime, limit: int) -> int:
+        """End what canceled and overdue notifications left; answer how many rows changed."""
+        return await settle(self._database, now=now, limit=limit)
 
-        def work(connection: Connection) -> int:
-            rows = connection.execute(due.with_for_update(skip_locked=True)).all()
-            groups: dict[tuple[bytes, bytes], list[dict[str, Any]]] = {}
-            for notification_id, application_id, bucket, recipient, target_id in rows:
-                groups.setdefault((notification_id, application_id), []).append(
-                    {"of_bucket": bucket, "of_recipient": recipient, "of_target": target_id}
-                )
-            for (notification_id, application_id), keys in groups.items():
-                shard_id = new_id(now)
-                connection.execute(
-                    insert(shards), _retry_shard(shard_id, notification_id, application_id, now)
-                )
-                connection.execute(
-                    _ASSIGN,
-                    [
-                        {"of_notification": notification_id, "to_shard": shard_id} | key
-                        for key in keys
-                    ],
-                )
-            return len(groups)
-
-        return await self._database.write(work) if await self._database.read(is_due) else 0
-
-    async def _set_lease(self, held: Sequence[Shard], leased_until_ms: int) -> None:
+    async def _change(self, held: Sequence[Shard], **values: Any) -> None:
         def work(connection: Connection) -> None:
             for shard in sorted(held, key=lambda shard: shard.id):
-                connection.execute(
-                    update(shards)
-                    .where(shards.c.id == shard.id, shards.c.epoch == shard.epoch)
-                    .values(leased_until_ms=leased_until_ms)
-                )
+                _change(connection, shard, **values)
 
         if held:
-            await self._database.write(work)
+            await self._database.write(work, is_lasting=False)
 
 
 def free_all(connection: Connection) -> None:
@@ -158,32 +154,68 @@ def free_all(connection: Connection) -> None:
     connection.execute(update(shards).where(~shards.c.is_done).values(leased_until_ms=FREE))
 
 
-def _due(now: datetime) -> Any:
-    """Open shards of running notifications that are due and not held."""
-    return select(shards.c.id).where(
-        ~shards.c.is_done,
-        shards.c.due_ms <= to_ms(now),
-        shards.c.leased_until_ms < to_ms(now),
-        exists().where(
-            notifications.c.application_id == shards.c.application_id,
-            notifications.c.id == shards.c.notification_id,
-            notifications.c.state == NotificationState.RUNNING.value,
-        ),
+def _change(connection: Connection, shard: Shard, **values: Any) -> None:
+    connection.execute(
+        update(shards)
+        .where(shards.c.id == shard.id, shards.c.epoch == shard.epoch)
+        .values(**values)
     )
 
 
-def _has_due(connection: Connection, now: datetime) -> bool:
-    return connection.execute(_due(now).limit(1)).first() is not None
+def _at_least(now: datetime) -> Any:
+    """Let nobody jump the queue: what is not due yet stays so."""
+    return case((shards.c.due_ms > to_ms(now), shards.c.due_ms), else_=to_ms(now))
 
 
-def _notification_of(connection: Connection, shard: Row[Any]) -> Notification:
-    row = connection.execute(
-        select(notifications).where(
-            notifications.c.application_id == shard.application_id,
-            notifications.c.id == shard.notification_id,
+_DUE = Statement(
+    lambda _: (
+        select(shards.c.id, shards.c.application_id, shards.c.notification_id, shards.c.due_ms)
+        .where(
+            ~shards.c.is_done,
+            shards.c.lane == bindparam("lane", type_=SmallInteger),
+            shards.c.due_ms <= bindparam("now_ms", type_=BigInteger),
+            shards.c.leased_until_ms < bindparam("now_ms", type_=BigInteger),
+            exists().where(
+                notifications.c.application_id == shards.c.application_id,
+                notifications.c.id == shards.c.notification_id,
+                notifications.c.state.in_([literal_column(f"'{each}'") for each in _CLAIMED]),
+            ),
         )
-    ).one()
-    return to_notification(row)
+        .order_by(shards.c.due_ms)
+        .limit(bindparam("limit", type_=Integer))
+        .offset(bindparam("offset", type_=Integer))
+    )
+)
+"""Open shards of running notifications that are due and not held, longest waiting first."""
+
+
+def _choose(connection: Connection, room: Room, now: datetime) -> list[Id]:
+    """Choose shards of both lanes; small ones know no broadcasts to wait for."""
+    chosen: list[Id] = []
+    for lane, places in ((SMALL_LANE, room.small), (BULK_LANE, room.bulk)):
+        if places > 0:
+            waiting = [
+                Waiting(*row)
+                for row in _DUE.run(
+                    connection, lane=lane, now_ms=to_ms(now), limit=CONSIDERED, offset=0
+                )
+            ]
+            is_bulk = lane == BULK_LANE
+            chosen += fair_turns(waiting, room if is_bulk else Room(0, 0), places)
+    return chosen
+
+
+def _notifications_of(
+    connection: Connection, taken: Sequence[Row[Any]]
+) -> dict[bytes, Notification]:
+    """Read the notifications that shards belong to."""
+    rows = connection.execute(
+        select(notifications).where(
+            notifications.c.application_id.in_({row.application_id for row in taken}),
+            notifications.c.id.in_({row.notification_id for row in taken}),
+        )
+    ).all()
+    return {row.id: to_notification(row) for row in rows}
 
 
 def _to_shard(row: Row[Any]) -> Shard:
@@ -199,22 +231,5 @@ def _to_shard(row: Row[Any]) -> Shard:
         last_bucket=row.last_bucket,
         epoch=row.epoch,
         cursor=cursor,
+        is_small=row.lane == SMALL_LANE,
     )
-
-
-def _retry_shard(
-    shard_id: Id, notification_id: bytes, application_id: bytes, now: datetime
-) -> dict[str, Any]:
-    return {
-        "id": shard_id,
-        "notification_id": notification_id,
-        "application_id": application_id,
-        "source": ShardSource.RETRY.value,
-        "lane": SMALL_LANE,
-        "first_bucket": 0,
-        "last_bucket": BUCKETS - 1,
-        "epoch": 0,
-        "leased_until_ms": FREE,
-        "due_ms": to_ms(now),
-        "is_done": False,
-    }

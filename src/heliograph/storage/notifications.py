@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import func, insert, select, tuple_
+from sqlalchemy import func, select
 
-from heliograph.core.clock import from_ms, to_ms
-from heliograph.core.ids import Id
-from heliograph.core.model.delivery import Cursor, Delivery, DeliveryState
-from heliograph.core.model.notification import Counters, Notification, NotificationState
-from heliograph.core.model.registration import ProviderName
-from heliograph.storage.cutting import cut
-from heliograph.storage.documents import (
-    audience_text,
-    content_text,
-    options_text,
-    to_audience,
-    to_content,
-    to_options,
-)
-from heliograph.storage.rows import optional_ms, optional_time
-from heliograph.storage.tables import deliveries, notifications, shards
+from heliograph.core.model.notification import Counters, Notification
+from heliograph.core.notification_store import NO_FILTER
+from heliograph.storage import acceptance
+from heliograph.storage.documents import to_notification
+from heliograph.storage.tables import notifications, shards
+from heliograph.storage.trail import find_deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
-    from sqlalchemy import Connection, Row
-
+    from heliograph.core.idempotency import IdempotencyKey, Remembered
+    from heliograph.core.ids import Id
+    from heliograph.core.model.delivery import Cursor, Delivery, DeliveryFilter
+    from heliograph.core.notification_states import Step
     from heliograph.storage.database import Database
 
 COUNTED = ("accepted", "deferred", "rejected", "gone", "expired", "canceled")
@@ -39,27 +32,36 @@ class SqlNotifications:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def accept(self, notification: Notification) -> None:
+    async def accept(
+        self, notification: Notification, key: IdempotencyKey | None = None
+    ) -> Notification | None:
         """Write a notification with its recipients and, if it runs, its shards."""
+        return await self._database.write(
+            lambda connection: acceptance.accept(connection, notification, key)
+        )
 
-        def work(connection: Connection) -> None:
-            connection.execute(
-                insert(notifications),
-                {
-                    "application_id": notification.application_id,
-                    "id": notification.id,
-                    "audience": audience_text(notification.audience),
-                    "content": content_text(notification.content),
-                    "options": options_text(notification.options),
-                    "state": notification.state.value,
-                    "created_ms": to_ms(notification.created),
-                    "started_ms": optional_ms(notification.started_at),
-                },
+    async def remembered(self, application_id: Id, key: str, *, now: datetime) -> Remembered | None:
+        """Read what a key stands for, as long as it lives."""
+        return await self._database.read(
+            lambda connection: acceptance.recall(connection, application_id, key, now)
+        )
+
+    async def step(
+        self, application_id: Id, notification_id: Id, step: Step, *, now: datetime
+    ) -> Notification | None:
+        """Take a step where the state allows it; answer the notification as it is then."""
+        return await self._database.write(
+            lambda connection: acceptance.take_step(
+                connection, application_id, notification_id, step, now
             )
-            if notification.state is NotificationState.RUNNING:
-                cut(connection, notification, notification.started_at or notification.created)
+        )
 
-        await self._database.write(work)
+    async def start_due(self, *, now: datetime) -> Id | None:
+        """Start one scheduled notification that is due; None where there is none."""
+        # Asked first without a write: an idle server must not wake the disk.
+        if not await self._database.read(lambda c: acceptance.is_any_due(c, now)):
+            return None
+        return await self._database.write(lambda c: acceptance.start_due(c, now))
 
     async def notification(self, application_id: Id, notification_id: Id) -> Notification | None:
         """Read a notification."""
@@ -94,49 +96,14 @@ class SqlNotifications:
         return Counters(*map(int, row))
 
     async def deliveries(
-        self, notification_id: Id, *, after: Cursor | None, limit: int
+        self,
+        notification: Notification,
+        wanted: DeliveryFilter = NO_FILTER,
+        *,
+        after: Cursor | None,
+        limit: int,
     ) -> Sequence[Delivery]:
         """List deliveries in the order of the scan."""
-        columns = deliveries.c
-        key = (columns.bucket, columns.recipient, columns.target_id)
-        query = (
-            select(deliveries)
-            .where(columns.notification_id == notification_id)
-            .order_by(*key)
-            .limit(limit)
+        return await self._database.read(
+            lambda connection: find_deliveries(connection, notification, wanted, after, limit)
         )
-        if after is not None:
-            query = query.where(tuple_(*key) > tuple(after))
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [_to_delivery(row) for row in rows]
-
-
-def to_notification(row: Row[Any]) -> Notification:
-    """Read a notification from a row of its table."""
-    return Notification(
-        id=Id(row.id),
-        application_id=Id(row.application_id),
-        audience=to_audience(row.audience),
-        content=to_content(row.content),
-        options=to_options(row.options),
-        state=NotificationState(row.state),
-        created=from_ms(row.created_ms),
-        started_at=optional_time(row.started_ms),
-        completed_at=optional_time(row.completed_ms),
-    )
-
-
-def _to_delivery(row: Row[Any]) -> Delivery:
-    return Delivery(
-        notification_id=Id(row.notification_id),
-        target_id=row.target_id,
-        bucket=row.bucket,
-        recipient=row.recipient,
-        state=DeliveryState(row.state),
-        provider=ProviderName(row.provider) if row.provider else None,
-        attempts=row.attempts,
-        at=from_ms(row.at_ms),
-        is_registered=row.is_registered,
-        provider_message_id=row.provider_message_id,
-        reason=row.reason,
-    )

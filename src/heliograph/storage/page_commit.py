@@ -13,44 +13,101 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, exists, select, update
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    bindparam,
+    delete,
+    select,
+    true,
+    tuple_,
+    update,
+)
 
-from heliograph.core.clock import to_ms
 from heliograph.core.model.delivery import ShardSource
-from heliograph.core.model.notification import NotificationState
-from heliograph.core.model.registration import DepartureReason
-from heliograph.storage.bulk import upsert_rows
-from heliograph.storage.engines import among, upsert
+from heliograph.storage.breakers import write_breakers
+from heliograph.storage.ending import end_if_done, expire
+from heliograph.storage.engines import is_postgresql, upsert
 from heliograph.storage.notifications import COUNTED
-from heliograph.storage.registry_changes import remove_registrations
-from heliograph.storage.rows import select_registrations, to_registration
-from heliograph.storage.tables import deferred, deliveries, notifications, registrations, shards
+from heliograph.storage.pruning import learn_environments, prune
+from heliograph.storage.receipts import remember_messages
+from heliograph.storage.recording import record
+from heliograph.storage.spelling import Statement
+from heliograph.storage.tables import deferred, shards
+from heliograph.storage.telling import tell_of_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection
 
     from heliograph.core.model.delivery import DeliveryRow, PageCommit
 
 STEP_ROWS = 250
 
-_HANDLED = delete(deferred).where(
-    deferred.c.notification_id == bindparam("of_notification"),
-    deferred.c.shard_id == bindparam("of_shard"),
-    deferred.c.bucket == bindparam("of_bucket"),
-    deferred.c.recipient == bindparam("of_recipient"),
-    deferred.c.target_id == bindparam("of_target"),
+_KEY = (deferred.c.bucket, deferred.c.recipient, deferred.c.target_id)
+_OWNED = Statement(
+    lambda _: (
+        select(
+            shards.c.is_done,
+            shards.c.cursor_bucket,
+            shards.c.cursor_recipient,
+            shards.c.cursor_target,
+        )
+        .where(
+            shards.c.id == bindparam("shard", type_=LargeBinary),
+            shards.c.epoch == bindparam("epoch", type_=Integer),
+        )
+        .with_for_update()
+    )
 )
-_RECORDED = ("state", "provider_message_id", "reason", "attempts", "at_ms")
+_MOVE_ON = Statement(
+    lambda _: (
+        update(shards)
+        .where(shards.c.id == bindparam("shard", type_=LargeBinary))
+        .values(
+            {
+                "cursor_bucket": bindparam("at_bucket", type_=SmallInteger),
+                "cursor_recipient": bindparam("at_recipient", type_=Integer),
+                "cursor_target": bindparam("at_target", type_=LargeBinary),
+            }
+            | {
+                name: shards.c[name] + bindparam(f"added_{name}", type_=BigInteger)
+                for name in COUNTED
+            }
+        )
+    )
+)
+_END = Statement(
+    lambda _: (
+        update(shards)
+        .where(shards.c.id == bindparam("shard", type_=LargeBinary))
+        .values(
+            {"is_done": true()}
+            | {
+                name: shards.c[name] + bindparam(f"added_{name}", type_=BigInteger)
+                for name in COUNTED
+            }
+        )
+    )
+)
 
 
-def steps_of(commit: PageCommit) -> list[Callable[[Connection], bool]]:
-    """Split a page commit into steps; each answers False if the epoch moved on."""
+def steps_of(
+    commit: PageCommit, step_rows: int | None = STEP_ROWS
+) -> list[Callable[[Connection], bool]]:
+    """Split a page commit into steps; each answers False if the epoch moved on.
+
+    step_rows: None makes one step of it all.
+    """
     rows = commit.deliveries
-    cuts = range(0, max(len(rows), 1), STEP_ROWS)
+    if step_rows is None or len(rows) <= step_rows:
+        return [_step(commit, rows, is_last=True)]
+    cuts = range(0, len(rows), step_rows)
     return [
-        _step(commit, rows[first : first + STEP_ROWS], is_last=first == cuts[-1]) for first in cuts
+        _step(commit, rows[first : first + step_rows], is_last=first == cuts[-1]) for first in cuts
     ]
 
 
@@ -58,34 +115,34 @@ def _step(
     commit: PageCommit, rows: Sequence[DeliveryRow], *, is_last: bool
 ) -> Callable[[Connection], bool]:
     def run(connection: Connection) -> bool:
-        owned = connection.execute(
-            select(shards)
-            .where(shards.c.id == commit.shard.id, shards.c.epoch == commit.shard.epoch)
-            .with_for_update()
-        ).first()
+        owned = _OWNED.run(connection, shard=commit.shard.id, epoch=commit.shard.epoch).first()
         if owned is None:
             return False
         if _is_written(owned, commit):
             # The answer was lost on its way, and the worker asks again.
             return True
-        notification_id = commit.shard.notification_id
-        upsert_rows(
+        record(
             connection,
-            deliveries,
-            [(notification_id, *row) for row in rows],
-            changing=_RECORDED,
+            commit.shard.notification_id,
+            rows,
+            # On PostgreSQL a page is all or nothing, so its records are new
+            # unless they are of a retry.
+            are_new=is_postgresql(connection) and commit.shard.source is not ShardSource.RETRY,
         )
+        tell_of_page(connection, commit, rows)
+        remember_messages(connection, commit, rows)
         if is_last:
-            _prune(connection, commit)
+            prune(connection, commit)
             _defer(connection, commit)
-            _remember_environments(connection, commit)
+            learn_environments(connection, commit)
+            write_breakers(connection, commit.breakers, commit.at)
             _move_on(connection, commit)
         return True
 
     return run
 
 
-def _is_written(shard: Row[Any], commit: PageCommit) -> bool:
+def _is_written(shard: Any, commit: PageCommit) -> bool:
     """Say whether a shard stands where this page moves it: cursors never stand still."""
     if commit.cursor is None:
         return bool(shard.is_done)
@@ -93,53 +150,16 @@ def _is_written(shard: Row[Any], commit: PageCommit) -> bool:
     return stored == tuple(commit.cursor)
 
 
-def _prune(connection: Connection, commit: PageCommit) -> None:
-    """Forget dead tokens, unless their registration moved since we read it."""
-    wanted = {prune.registration_id: prune for prune in commit.prunes}
-    # Rows of which an environment was learned are locked along, in one order
-    # with the registry's batches.
-    touched = {*wanted, *(registration_id for registration_id, _ in commit.environments)}
-    if not touched:
-        return
-    found = among(connection, registrations, registrations.c.id, sorted(touched))
-    rows = connection.execute(
-        select_registrations(found)
-        .where(registrations.c.application_id == commit.shard.application_id)
-        .order_by(registrations.c.id)
-        .with_for_update(of=registrations)
-    ).all()
-    leaving = [
-        row
-        for row in rows
-        if row.id in wanted
-        and row.token_hash == wanted[row.id].token_hash
-        and row.refreshed_ms == wanted[row.id].refreshed_ms
-    ]
-    by_reason: dict[str, list[Any]] = {}
-    for row in leaving:
-        pair = (to_registration(row), DepartureReason.TOKEN_GONE)
-        by_reason.setdefault(wanted[row.id].reason, []).append(pair)
-    for reason, pairs in by_reason.items():
-        remove_registrations(connection, pairs, commit.at, notes=reason)
-
-
 def _defer(connection: Connection, commit: PageCommit) -> None:
     """Store what waits for another try, in place of what this page retried."""
     shard = commit.shard
-    if shard.source is ShardSource.RETRY and commit.deliveries:
-        connection.execute(
-            _HANDLED,
-            [
-                {
-                    "of_notification": shard.notification_id,
-                    "of_shard": shard.id,
-                    "of_bucket": row.bucket,
-                    "of_recipient": row.recipient,
-                    "of_target": row.target_id,
-                }
-                for row in commit.deliveries
-            ],
+    if shard.source is ShardSource.RETRY:
+        handled = delete(deferred).where(
+            deferred.c.notification_id == shard.notification_id, deferred.c.shard_id == shard.id
         )
+        if commit.cursor is not None:
+            handled = handled.where(tuple_(*_KEY) <= tuple(commit.cursor))
+        connection.execute(handled)
     if commit.deferred:
         connection.execute(
             upsert(connection, deferred, changing=("due_ms", "attempts", "shard_id")),
@@ -155,60 +175,22 @@ def _defer(connection: Connection, commit: PageCommit) -> None:
         )
 
 
-def _remember_environments(connection: Connection, commit: PageCommit) -> None:
-    """Note which of Apple's worlds a token turned out to belong to."""
-    for registration_id, environment in commit.environments:
-        connection.execute(
-            update(registrations)
-            .where(
-                registrations.c.application_id == commit.shard.application_id,
-                registrations.c.bucket == registration_id[-1],
-                registrations.c.id == registration_id,
-                registrations.c.environment.is_(None),
-            )
-            .values(environment=environment.value)
-        )
-
-
 def _move_on(connection: Connection, commit: PageCommit) -> None:
     """Move the cursor and the counters; close the shard and the notification at the end."""
     shard, cursor = commit.shard, commit.cursor
-    values: dict[str, Any] = {
-        name: shards.c[name] + getattr(commit.counters, name) for name in COUNTED
-    }
+    added = {f"added_{name}": getattr(commit.counters, name) for name in COUNTED}
     if cursor is None:
-        values["is_done"] = True
+        _END.run(connection, shard=shard.id, **added)
     else:
-        values |= {
-            "cursor_bucket": cursor.bucket,
-            "cursor_recipient": cursor.recipient,
-            "cursor_target": cursor.target_id,
-        }
-    connection.execute(update(shards).where(shards.c.id == shard.id).values(values))
-    if cursor is None:
-        _complete(connection, commit)
-
-
-def _complete(connection: Connection, commit: PageCommit) -> None:
-    """Complete the notification if nothing of it is left to do."""
-    shard = commit.shard
-    this = (
-        notifications.c.application_id == shard.application_id,
-        notifications.c.id == shard.notification_id,
-        notifications.c.state == NotificationState.RUNNING.value,
-    )
-    # Locked first: of two shards that end together, the second sees the first's end.
-    if (
-        connection.execute(select(notifications.c.id).where(*this).with_for_update()).first()
-        is None
-    ):
-        return
-    connection.execute(
-        update(notifications)
-        .where(
-            *this,
-            ~exists().where(shards.c.notification_id == shard.notification_id, ~shards.c.is_done),
-            ~exists().where(deferred.c.notification_id == shard.notification_id),
+        _MOVE_ON.run(
+            connection,
+            shard=shard.id,
+            at_bucket=cursor.bucket,
+            at_recipient=cursor.recipient,
+            at_target=cursor.target_id,
+            **added,
         )
-        .values(state=NotificationState.COMPLETED.value, completed_ms=to_ms(commit.at))
-    )
+    if commit.is_late:
+        expire(connection, shard.application_id, shard.notification_id, commit.at)
+    if cursor is None:
+        end_if_done(connection, shard.application_id, shard.notification_id, commit.at)

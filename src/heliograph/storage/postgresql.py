@@ -24,6 +24,8 @@ _REPEATS = 8
 class PostgresDatabase:
     """A pool of connections to one PostgreSQL database."""
 
+    step_rows: int | None = None
+
     def __init__(self, url: str, *, pool_size: int = 8, timeout_s: float = 10.0) -> None:
         self.engine = _engine(make_url(url), pool_size, timeout_s)
 
@@ -33,9 +35,15 @@ class PostgresDatabase:
             async with self.engine.connect() as connection:
                 return await connection.run_sync(work)
 
-    async def write(self, work: Callable[[Connection], T], lane: Lane = Lane.API) -> T:
+    async def write(
+        self,
+        work: Callable[[Connection], T],
+        lane: Lane = Lane.API,
+        *,
+        is_lasting: bool = True,
+    ) -> T:
         """Run work in a transaction; a deadlock's victim is repeated whole."""
-        del lane
+        del lane, is_lasting
         with unavailable_if_failing():
             for attempt in range(_REPEATS):
                 try:
@@ -71,6 +79,12 @@ def _engine(url: URL, pool_size: int, timeout_s: float) -> AsyncEngine:
         connect_args={
             "timeout": timeout_s,
             "command_timeout": timeout_s,
-            "server_settings": {"application_name": "heliograph", "jit": "off"},
+            "server_settings": {
+                "application_name": "heliograph",
+                "jit": "off",
+                # A process that is frozen in mid-transaction must not keep its shards' rows
+                # locked: others claim them when the lease is over, if they can.
+                "idle_in_transaction_session_timeout": str(int(timeout_s * 1000)),
+            },
         },
     )

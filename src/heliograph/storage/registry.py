@@ -8,16 +8,14 @@ from sqlalchemy import func, tuple_
 
 from heliograph.storage.group_commit import GroupCommit
 from heliograph.storage.listing import wanted_by
-from heliograph.storage.registry_batch import (
+from heliograph.storage.registry_batch import remove_of_member, run_batch, synchronize
+from heliograph.storage.registry_commands import (
     Answer,
     Change,
     Command,
     Register,
     Remove,
     Unregister,
-    remove_of_member,
-    run_batch,
-    synchronize,
 )
 from heliograph.storage.rows import select_registrations, to_registration
 from heliograph.storage.tables import registrations

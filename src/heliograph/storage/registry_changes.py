@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, insert, update
+from sqlalchemy import delete, insert
 
 from heliograph.core.clock import to_ms
-from heliograph.storage.bulk import insert_new_rows, insert_rows, run_rows, upsert_rows
+from heliograph.storage.bulk import (
+    delete_rows,
+    insert_new_rows,
+    insert_rows,
+    update_rows,
+    upsert_rows,
+)
 from heliograph.storage.rows import from_registration, row_of
 from heliograph.storage.tables import (
     departed_registrations,
@@ -16,6 +22,7 @@ from heliograph.storage.tables import (
     subscriptions,
     token_holders,
 )
+from heliograph.storage.telling import tell_of_registrations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,26 +38,16 @@ _KEY = ("application_id", "bucket", "id")
 _CHANGING = tuple(
     c.name for c in registrations.columns if c.name not in (*_KEY, "slot", "created_ms")
 )
-_KEYS = ("key_application_id", "key_bucket", "key_id")
-_HOLDER = ("key_application_id", "key_token_hash", "key_id")
-
-_BY_KEY = [registrations.c[name] == bindparam(f"key_{name}") for name in _KEY]
-_TOUCH = update(registrations).where(*_BY_KEY).values(refreshed_ms=bindparam("at_ms"))
-_REMOVE = delete(registrations).where(*_BY_KEY)
-_DROP_HOLDER = delete(token_holders).where(
-    token_holders.c.application_id == bindparam("key_application_id"),
-    token_holders.c.token_hash == bindparam("key_token_hash"),
-    token_holders.c.registration_id == bindparam("key_id"),
-)
+_HOLDER = ("application_id", "token_hash", "registration_id")
 
 
 def write_changes(connection: Connection, changes: RegistryChanges, at: datetime) -> None:
     """Write the end state of a batch; what leaves goes first, to free its slot."""
     if changes.removed:
         remove_registrations(connection, changes.removed, at)
-    run_rows(
+    delete_rows(
         connection,
-        _DROP_HOLDER,
+        token_holders,
         _HOLDER,
         [_holder_of(before) for before, _ in changes.moved_tokens],
     )
@@ -66,11 +63,19 @@ def write_changes(connection: Connection, changes: RegistryChanges, at: datetime
             for row in (*changes.added, *(after for _, after in changes.moved_tokens))
         ],
     )
-    run_rows(
+    update_rows(
         connection,
-        _TOUCH,
-        (*_KEYS, "at_ms"),
+        registrations,
+        _KEY,
+        ("refreshed_ms",),
         [(*_key_of(row), to_ms(row.refreshed)) for row in changes.touched],
+    )
+    tell_of_registrations(
+        connection,
+        at,
+        created=changes.added,
+        updated=changes.changed,
+        deleted=changes.removed,
     )
 
 
@@ -88,7 +93,7 @@ def remove_registrations(
     by_application: dict[bytes, list[Registration]] = {}
     for row, _ in leaving:
         by_application.setdefault(row.application_id, []).append(row)
-    run_rows(connection, _REMOVE, _KEYS, [_key_of(row) for row, _ in leaving])
+    delete_rows(connection, registrations, _KEY, [_key_of(row) for row, _ in leaving])
     for application_id, rows in by_application.items():
         connection.execute(
             delete(subscriptions).where(
@@ -96,7 +101,7 @@ def remove_registrations(
                 subscriptions.c.registration_id.in_([row.id for row in rows]),
             )
         )
-    run_rows(connection, _DROP_HOLDER, _HOLDER, [_holder_of(row) for row, _ in leaving])
+    delete_rows(connection, token_holders, _HOLDER, [_holder_of(row) for row, _ in leaving])
     connection.execute(
         insert(departed_registrations),
         [_departed(row, reason, at, notes) for row, reason in leaving],
@@ -120,6 +125,7 @@ def _departed(
         "token_hash": row.token_hash,
         "snapshot": json.dumps(snapshot),
         "departed_ms": to_ms(at),
+        "member_id": row.member_id,
     }
 
 

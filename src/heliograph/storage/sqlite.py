@@ -35,6 +35,10 @@ T = TypeVar("T")
 
 FILE_NAME = "heliograph.sqlite3"
 _BUSY_TIMEOUT_S = 2.0
+# Bounded by us and not by the file's size: mapped into memory, a registry of a
+# million would count for the process as half a gigabyte.
+_WRITER_CACHE_KIB = 16 * 1024
+_READER_CACHE_KIB = 4 * 1024
 _CHECKPOINT_EVERY_S = 0.25
 _CHECKPOINT_FROM_BYTES = 4 * 1024 * 1024
 _RESTART_FROM_BYTES = 256 * 1024 * 1024
@@ -46,6 +50,8 @@ class SqliteDatabase:
     exclusive: take the lock file, as a server does; a short command that
     writes beside a running server does not. Raises DatabaseInUse.
     """
+
+    step_rows: int | None = 250
 
     def __init__(
         self, directory: Path, *, readers: int = 2, timeout_s: float = 10.0, exclusive: bool = True
@@ -59,8 +65,10 @@ class SqliteDatabase:
         self._jobs: queue.PriorityQueue[tuple[int, int, _Job | None]] = queue.PriorityQueue()
         self._order = itertools.count()
         self._busy_timeout_s = min(_BUSY_TIMEOUT_S, timeout_s)
-        self._engine = _engine(self._path, "BEGIN IMMEDIATE", self._busy_timeout_s)
-        self._read_engine = _engine(self._path, "BEGIN", self._busy_timeout_s)
+        self._engine = _engine(
+            self._path, "BEGIN IMMEDIATE", self._busy_timeout_s, _WRITER_CACHE_KIB
+        )
+        self._read_engine = _engine(self._path, "BEGIN", self._busy_timeout_s, _READER_CACHE_KIB)
         self._local = threading.local()
         self._read_links: list[_Link] = []
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="sqlite-reader")
@@ -83,19 +91,30 @@ class SqliteDatabase:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, self._read, work)
 
-    async def write(self, work: Callable[[Connection], T], lane: Lane = Lane.API) -> T:
+    async def write(
+        self,
+        work: Callable[[Connection], T],
+        lane: Lane = Lane.API,
+        *,
+        is_lasting: bool = True,
+    ) -> T:
         """Run work on the writer thread in a transaction of its own."""
         self._check_open()
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        job = _Job(work, loop, future, time.monotonic() + self._timeout_s)
+        deadline = time.monotonic() + self._timeout_s
+        job = _Job(work, loop, future, deadline, is_lasting=is_lasting)
         self._jobs.put((lane, next(self._order), job))
         return await future
 
     async def write_steps(self, steps: Sequence[Callable[[Connection], bool]]) -> bool:
-        """Run each step as a transaction; API writes may come between two."""
-        for step in steps:
-            if not await self.write(step, Lane.PAGE):
+        """Run each step as a transaction; API writes may come between two.
+
+        The log is one file in one order: what makes the last step durable
+        makes those before it durable as well.
+        """
+        for number, step in enumerate(steps, start=1):
+            if not await self.write(step, Lane.PAGE, is_lasting=number == len(steps)):
                 return False
         return True
 
@@ -139,6 +158,7 @@ class SqliteDatabase:
 
     def _write_loop(self) -> None:
         link: _Link | None = None
+        is_syncing = True
         while True:
             _, _, job = self._jobs.get()
             if job is None:
@@ -152,7 +172,11 @@ class SqliteDatabase:
                 with unavailable_if_failing():
                     if link is None:
                         link = self._connect(self._engine)
+                        is_syncing = True
                     self._check_file(link)
+                    if job.is_lasting is not is_syncing:
+                        is_syncing = job.is_lasting
+                        _sync(link.connection, is_wanted=is_syncing)
                     with link.connection.begin():
                         answer = job.work(link.connection)
             except BaseException as error:  # noqa: BLE001 - handed to the caller
@@ -211,7 +235,7 @@ class _Link(NamedTuple):
 class _Job:
     """One transaction on its way to the writer, with the future that waits for it."""
 
-    __slots__ = ("_future", "_loop", "deadline", "work")
+    __slots__ = ("_future", "_loop", "deadline", "is_lasting", "work")
 
     def __init__(
         self,
@@ -219,7 +243,10 @@ class _Job:
         loop: asyncio.AbstractEventLoop,
         future: asyncio.Future[T],
         deadline: float,
+        *,
+        is_lasting: bool,
     ) -> None:
+        self.is_lasting = is_lasting
         self.work: Callable[[Connection], object] = work
         self.deadline = deadline
         self._loop = loop
@@ -261,12 +288,22 @@ def _open(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
     )
 
 
-def _engine(path: Path, begin: str, busy_timeout_s: float) -> Engine:
+def _sync(connection: Connection, *, is_wanted: bool) -> None:
+    """Have commits wait for the disk, or not; between two transactions.
+
+    Source: sqlite.org/pragma.html#pragma_synchronous.
+    """
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    driver.execute(f"PRAGMA synchronous={'FULL' if is_wanted else 'NORMAL'}")
+
+
+def _engine(path: Path, begin: str, busy_timeout_s: float, cache_kib: int) -> Engine:
     def connect() -> sqlite3.Connection:
         connection = _open(path, busy_timeout_s)
         connection.executescript(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
-            "PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536; PRAGMA mmap_size=1073741824;"
+            f"PRAGMA temp_store=MEMORY; PRAGMA cache_size=-{cache_kib};"
         )
         return connection
 

@@ -8,14 +8,28 @@ from sqlalchemy import text
 
 from heliograph.core.errors import Unavailable
 from heliograph.storage.aliases import SqlAliases
+from heliograph.storage.application_life import SqlApplications
+from heliograph.storage.audiences import SqlAudiences
+from heliograph.storage.breakers import SqlBreakers
+from heliograph.storage.credentials import SqlCredentials
+from heliograph.storage.dispatching import free_webhooks
 from heliograph.storage.identity import SqlIdentity
+from heliograph.storage.issuers import SqlIssuers, SqlNonces
 from heliograph.storage.ledger import SqlLedger, free_all
+from heliograph.storage.logins import SqlLogins
+from heliograph.storage.member_states import SqlMemberStates
 from heliograph.storage.migrate import upgrade
 from heliograph.storage.notifications import SqlNotifications
+from heliograph.storage.people import SqlPeople
 from heliograph.storage.postgresql import PostgresDatabase
+from heliograph.storage.receipts import SqlReceipts
+from heliograph.storage.recipients import SqlRecipients
 from heliograph.storage.registry import SqlRegistry
+from heliograph.storage.retention import SqlRetention
+from heliograph.storage.sessions import SqlSessions
 from heliograph.storage.sqlite import SqliteDatabase
 from heliograph.storage.tagging import SqlTags
+from heliograph.storage.webhooks import SqlWebhooks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,8 +47,22 @@ class SqlStore:
         self.tags = SqlTags(database)
         self.aliases = SqlAliases(database)
         self.identity = SqlIdentity(database)
+        self.applications = SqlApplications(database)
+        self.logins = SqlLogins(database)
+        self.sessions = SqlSessions(database)
+        self.credentials = SqlCredentials(database)
+        self.people = SqlPeople(database)
+        self.recipients = SqlRecipients(database)
         self.notifications = SqlNotifications(database)
+        self.audiences = SqlAudiences(database)
         self.ledger = SqlLedger(database)
+        self.breakers = SqlBreakers(database)
+        self.webhooks = SqlWebhooks(database)
+        self.receipts = SqlReceipts(database)
+        self.issuers = SqlIssuers(database)
+        self.nonces = SqlNonces(database)
+        self.members = SqlMemberStates(database)
+        self.retention = SqlRetention(database)
 
     async def is_ready(self) -> bool:
         """Say whether the database answers reads and takes writes now."""
@@ -50,6 +78,7 @@ class SqlStore:
     async def close(self) -> None:
         """Write what is waiting, then close the database."""
         await self.registry.drain()
+        await self.receipts.drain()
         await self._database.close()
 
 
@@ -75,6 +104,7 @@ async def open_store(config: Storage, directory: Path, *, exclusive: bool = True
         if exclusive and config.database_url is None:
             # Nobody else can hold a lease here: what a crash left behind is free at once.
             await database.write(free_all)
+            await database.write(free_webhooks)
     except BaseException:
         await database.close()
         raise

@@ -8,8 +8,10 @@ from sqlalchemy import select
 
 from heliograph.core.clock import to_ms
 from heliograph.core.ids import Id, new_id
+from heliograph.core.model.webhook import EventKind
 from heliograph.storage.engines import insert_missing
 from heliograph.storage.tables import subscriptions, tags
+from heliograph.storage.telling import tell_of_subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,4 +54,7 @@ def subscribe(
             for registration_id in registration_ids
         ],
     )
-    return len(written.all())
+    new = [row.registration_id for row in written]
+    kind = EventKind.SUBSCRIPTION_CREATED
+    tell_of_subscriptions(connection, kind, application_id, label, new, now)
+    return len(new)

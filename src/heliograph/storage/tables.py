@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -109,10 +110,14 @@ sessions = Table(
     _id("user_id"),
     _id("member_id"),
     _word("form"),
+    Column("kind", String(32), nullable=False, server_default="sign_in"),
+    Column("label", Text),
+    Column("sealed", LargeBinary),
     Column("token_hash", LargeBinary(32), nullable=False, unique=True),
     _ms("created_ms"),
     _ms("expires_ms"),
     Index("ix_sessions_application", "application_id", "id"),
+    Index("ix_sessions_member", "member_id"),
 )
 
 credentials = Table(
@@ -187,7 +192,15 @@ departed_registrations = Table(
     _id("token_hash"),
     Column("snapshot", Text, nullable=False),
     _ms("departed_ms"),
+    _id("member_id", null=True),
     Index("ix_departed_registrations_departed", "departed_ms"),
+    Index(
+        "ix_departed_registrations_member",
+        "application_id",
+        "member_id",
+        sqlite_where=text("member_id IS NOT NULL"),
+        postgresql_where=text("member_id IS NOT NULL"),
+    ),
 )
 
 tags = Table(
@@ -235,6 +248,34 @@ notifications = Table(
     _ms("created_ms"),
     _ms("started_ms", null=True),
     _ms("completed_ms", null=True),
+    _ms("starts_ms", null=True),
+    Index(
+        "ix_notifications_starts",
+        "starts_ms",
+        sqlite_where=text("starts_ms IS NOT NULL"),
+        postgresql_where=text("starts_ms IS NOT NULL"),
+    ),
+    Column("is_settled", Boolean, nullable=False, server_default=false()),
+    Column("recipient_count", Integer),
+    Index("ix_notifications_created", "created_ms"),
+    Index(
+        "ix_notifications_settling",
+        "state",
+        sqlite_where=text("NOT is_settled AND state IN ('canceled', 'paused')"),
+        postgresql_where=text("NOT is_settled AND state IN ('canceled', 'paused')"),
+    ),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    _id("application_id", key=True),
+    Column("key", String(255), primary_key=True),
+    Column("body_hash", LargeBinary(32), nullable=False),
+    _id("notification_id"),
+    _ms("expires_ms"),
+    Index("ix_idempotency_keys_expires", "expires_ms"),
+    sqlite_with_rowid=False,
 )
 
 audience_members = Table(
@@ -255,6 +296,8 @@ recipients = Table(
     _word("provider", null=True),
     Column("token", Text),
     Column("variables", Text),
+    _word("form", null=True),
+    _id("user_id", null=True),
     sqlite_with_rowid=False,
 )
 
@@ -333,4 +376,21 @@ deferred = Table(
         postgresql_where=text("shard_id IS NOT NULL"),
     ),
     sqlite_with_rowid=False,
+)
+
+breakers = Table(
+    "breakers",
+    metadata,
+    _id("application_id", key=True),
+    _word("provider", key=True),
+    _word("environment", key=True),
+    _word("state"),
+    _word("cause"),
+    Column("reason", Text, nullable=False),
+    _id("credential_id", null=True),
+    _ms("opened_ms"),
+    _ms("changed_ms"),
+    _ms("probe_ms"),
+    Column("probes", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
 )

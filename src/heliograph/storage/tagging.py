@@ -10,11 +10,13 @@ from heliograph.core.clock import from_ms, to_ms
 from heliograph.core.ids import Id
 from heliograph.core.model.registration import ProviderName
 from heliograph.core.model.tag import Subscribed, Subscription, Tag
+from heliograph.core.model.webhook import EventKind
 from heliograph.storage.engines import insert_missing, is_in
 from heliograph.storage.listing import conditions_of
 from heliograph.storage.rows import select_registrations, to_registration
 from heliograph.storage.subscribing import subscribe
 from heliograph.storage.tables import registrations, subscriptions, tags
+from heliograph.storage.telling import tell_of_subscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -123,7 +125,9 @@ class SqlTags:
 
         return await self._database.write(work)
 
-    async def unsubscribe(self, application_id: Id, registration_id: Id, label: str) -> bool:
+    async def unsubscribe(
+        self, application_id: Id, registration_id: Id, label: str, *, now: datetime
+    ) -> bool:
         """Take a subscription away; False where there was none."""
         tag_id = select(tags.c.id).where(_named(application_id, label)).scalar_subquery()
         change = (
@@ -136,8 +140,14 @@ class SqlTags:
             )
             .returning(subscriptions.c.registration_id)
         )
-        gone = await self._database.write(lambda connection: connection.execute(change).first())
-        return gone is not None
+
+        def work(connection: Connection) -> bool:
+            gone = connection.execute(change).scalars().all()
+            kind = EventKind.SUBSCRIPTION_DELETED
+            tell_of_subscriptions(connection, kind, application_id, label, gone, now)
+            return bool(gone)
+
+        return await self._database.write(work)
 
     async def labels_of(self, application_id: Id, registration_id: Id) -> Sequence[str]:
         """List a registration's labels in alphabetical order."""

@@ -14,6 +14,7 @@ from heliograph.web import cors, health
 from heliograph.web.addresses import client_address, networks_of
 from heliograph.web.bodies import BodyLimits
 from heliograph.web.errors import EndpointNotFound, InternalFailure, MethodNotAllowed, WebError
+from heliograph.web.media_types import names_html
 from heliograph.web.ownership import Ownership
 from heliograph.web.request import Request
 from heliograph.web.responses import empty_response
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from heliograph.config import Config
     from heliograph.core.core import Core
-    from heliograph.web.dialect import Route
+    from heliograph.web.dialect import Handler, Route
     from heliograph.web.door import OpenDoor
     from heliograph.web.health import MissingParts
 
@@ -37,7 +38,8 @@ class Application:
 
     Errors of the core and of the web layer become the dialect's answers
     here; anything else is a fault of ours and rises to the server. Without
-    a door only health is answered, as a worker's process does.
+    a door only health is answered, as a worker's process does. front_page:
+    what a browser sees at the root, whose routes are for everybody else.
     """
 
     def __init__(
@@ -47,10 +49,12 @@ class Application:
         config: Config,
         *,
         missing_parts: MissingParts = health.nothing_missing,
+        front_page: Handler | None = None,
     ) -> None:
         self._core = core
         self._limits = BodyLimits(config.limits.body_bytes, config.limits.body_timeout_s)
         self._missing_parts = missing_parts
+        self._front_page = front_page
         self._trusted = networks_of(config.listener.trusted_proxies)
         self._doors = tuple(doors)
         self.move_to(config.url_of(config.listener.host, config.listener.port))
@@ -62,6 +66,7 @@ class Application:
         doors = [door.at(public_url) for door in self._doors]
         self._table = build_table(doors)
         self._ownership = Ownership(doors)
+        self._has_hosts = any(door.host is not None for door in doors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's scope."""
@@ -110,6 +115,8 @@ class Application:
         return response
 
     async def _handle(self, request: Request, found: Match | Misfit) -> Response:
+        if self._front_page is not None and _is_browser_at_root(request):
+            return await self._front_page(request, self._core)
         if not isinstance(found, Match):
             if found.allowed:
                 raise MethodNotAllowed(found.allowed)
@@ -150,7 +157,7 @@ class Application:
 
     def _locate(self, scope: Scope, receive: Receive) -> tuple[Request, Match | Misfit]:
         """Find the route and the door, its owner's where there is no route."""
-        host = _host_of(scope)
+        host = _host_of(scope) if self._has_hosts else None
         segments = segments_of(_raw_path(scope))
         found = self._find(host, scope["method"], segments)
         if isinstance(found, Match):
@@ -184,6 +191,11 @@ class Application:
         return Request(
             scope, receive, door=door, route=route, limits=limits, client_address=address
         )
+
+
+def _is_browser_at_root(request: Request) -> bool:
+    is_root = request.method == "GET" and request.scope["path"] == "/"
+    return is_root and names_html(request.headers.get("accept"))
 
 
 async def _acknowledge_lifespan(receive: Receive, send: Send) -> None:

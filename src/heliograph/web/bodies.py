@@ -28,8 +28,11 @@ DRAIN_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 64
 """Nesting of arrays and objects: far beyond any vendor's body, far below what breaks a writer."""
 
-_SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|[0-9]{19}")
-"""Bytes without which no lone surrogate, NUL or integer beyond 64 bits can be inside."""
+_SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|(?:\A|[\[:,])[ \t\r\n]*-?[0-9]{19}")
+"""Bytes without which no lone surrogate, NUL or integer beyond 64 bits can be inside.
+
+Digits count where a value begins: hexadecimal tokens are full of them.
+"""
 
 MAX_UNSTORABLE = 100
 """Strings and integers that are named, at most: the body's size is no bound on its problems'."""

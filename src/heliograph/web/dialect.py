@@ -28,7 +28,7 @@ class Route:
 
     path: literal segments and `{name}` parameters, each a whole segment.
     source: the document and section that this route follows. body, query,
-    answers: its schemas, for the OpenAPI document.
+    headers, answers: its schemas, for the OpenAPI document.
     """
 
     method: str
@@ -38,6 +38,7 @@ class Route:
     summary: str = ""
     body: type[Schema] | None = None
     query: type[Schema] | None = None
+    headers: type[Schema] | None = None
     answers: Mapping[int, type[Schema] | None] = field(
         default_factory=lambda: MappingProxyType({200: None})
     )

@@ -20,6 +20,12 @@ def admits_json(accept: str | None) -> bool:
     return not accept or any(_admits_json(media_range) for media_range in accept.split(","))
 
 
+def names_html(accept: str | None) -> bool:
+    """Say whether an Accept header names HTML itself, as browsers' do."""
+    ranges = (accept or "").split(",")
+    return any(_media_type(media_range) == "text/html" for media_range in ranges)
+
+
 def _admits_json(media_range: str) -> bool:
     name, *parameters = (part.strip().lower() for part in media_range.split(";"))
     is_refused = any(part.replace(" ", "").rstrip("0.") == "q=" for part in parameters)

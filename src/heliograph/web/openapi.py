@@ -20,6 +20,15 @@ Document = dict[str, Any]
 Refs = Mapping[tuple[Any, JsonSchemaMode], Document]
 """Where a schema is described, by the schema and the direction it travels in."""
 
+BEARER: Mapping[str, Document] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key (hgk_…) or a session token (hgs_…)",
+    }
+}
+"""How callers of the native API prove who they are."""
+
 _PHRASES = {200: "OK", 201: "Created", 202: "Accepted", 204: "Done, nothing to say"}
 _REF = "#/components/schemas/{model}"
 
@@ -32,11 +41,12 @@ def document(
     problem: type[Schema],
     problem_type: str,
     open_paths: Collection[str],
+    security: Mapping[str, Document] = BEARER,
 ) -> Document:
     """Describe routes.
 
     problem, problem_type: the schema and media type of every error.
-    open_paths: those that need no credential.
+    open_paths: those that need no credential. security: the schemes of all others.
     """
     wanted: dict[tuple[type[Schema], JsonSchemaMode], None] = {(problem, "serialization"): None}
     for route in routes:
@@ -59,7 +69,7 @@ def document(
         "openapi": "3.1.0",
         "info": {"title": title, "version": __version__},
         "servers": [{"url": server_url}],
-        "security": [{"bearer": []}],
+        "security": [{name: []} for name in security],
         "paths": paths,
         "components": {
             "schemas": definitions.get("$defs", {}),
@@ -69,13 +79,7 @@ def document(
                     "content": {problem_type: {"schema": refs[problem, "serialization"]}},
                 }
             },
-            "securitySchemes": {
-                "bearer": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "description": "An API key (hgk_…) or a session token (hgs_…)",
-                }
-            },
+            "securitySchemes": dict(security),
         },
     }
 
@@ -89,7 +93,11 @@ def _operation(route: Route, refs: Refs) -> Document:
             str(status): _answer(status, answer, refs) for status, answer in route.answers.items()
         },
     }
-    parameters = [*_path_parameters(route.path), *_query_parameters(route.query)]
+    parameters = [
+        *_path_parameters(route.path),
+        *_parameters("query", route.query),
+        *_parameters("header", route.headers),
+    ]
     if parameters:
         operation["parameters"] = parameters
     if route.body is not None:
@@ -116,16 +124,16 @@ def _path_parameters(path: str) -> list[Document]:
     ]
 
 
-def _query_parameters(query: type[Schema] | None) -> list[Document]:
+def _parameters(place: str, described: type[Schema] | None) -> list[Document]:
     """Describe each field; its schema stands inline, as a query is used in one place."""
-    if query is None:
+    if described is None:
         return []
-    schema = query.model_json_schema()
+    schema = described.model_json_schema()
     definitions = schema.get("$defs", {})
     return [
         {
             "name": name,
-            "in": "query",
+            "in": place,
             "required": name in schema.get("required", ()),
             "schema": _inlined(field, definitions),
         }

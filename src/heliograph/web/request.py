@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from starlette.datastructures import Headers
 from starlette.requests import Request as StarletteRequest
 
 from heliograph.web import bodies, forms
@@ -19,6 +20,20 @@ if TYPE_CHECKING:
     from heliograph.web.door import OpenDoor
 
 S = TypeVar("S", bound=Schema)
+
+
+class _IndexedHeaders(Headers):
+    """Headers that are looked up by name, of which a request needs half a dozen."""
+
+    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
+        self._list = raw
+        # The first of a repeated header counts, as in Starlette's own.
+        self._first = dict(reversed(raw))
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Answer a header's first value."""
+        value = self._first.get(key.lower().encode("latin-1"))
+        return default if value is None else value.decode("latin-1")
 
 
 class Request(StarletteRequest):
@@ -41,6 +56,7 @@ class Request(StarletteRequest):
         client_address: str | None,
     ) -> None:
         super().__init__(scope, receive)
+        self._headers = _IndexedHeaders(scope["headers"])
         self.door = door
         self.route = route
         self.client_address = client_address

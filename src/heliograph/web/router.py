@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import combinations
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
@@ -56,7 +55,9 @@ class Table:
         self._roots: dict[str | None, _Node] = defaultdict(_Node)
         for door in doors:
             for route in door.dialect.routes:
-                _insert(self._roots[door.host], door, route)
+                root, pattern = self._roots[door.host], _pattern_of(door, route)
+                _refuse_conflict(root, door, route, pattern)
+                _insert(root, door, route, pattern)
         self._hosts = frozenset(self._roots)
 
     def find(self, host: str | None, method: str, segments: Sequence[str]) -> Match | Misfit:
@@ -77,19 +78,6 @@ class Table:
 
 def build_table(doors: Sequence[OpenDoor]) -> Table:
     """Build the table; raises RouteConflictError for two routes for one request."""
-    places: dict[tuple[str | None, str, int], list[tuple[OpenDoor, Route, list[str]]]]
-    places = defaultdict(list)
-    for door in doors:
-        for route in door.dialect.routes:
-            pattern = _pattern_of(door, route)
-            places[door.host, route.method, len(pattern)].append((door, route, pattern))
-    for rivals in places.values():
-        for (door, route, one), (other_door, other_route, two) in combinations(rivals, 2):
-            if _overlap(one, two) and _specificity(one, two) is None:
-                raise RouteConflictError(
-                    f"{route.method} {door.prefix}{route.path} of {door.dialect.name} and "
-                    f"{other_door.prefix}{other_route.path} of {other_door.dialect.name}"
-                )
     return Table(doors)
 
 
@@ -117,10 +105,10 @@ def _pattern_of(door: OpenDoor, route: Route) -> list[str]:
     return (door.prefix + route.path)[1:].split("/")
 
 
-def _insert(root: _Node, door: OpenDoor, route: Route) -> None:
+def _insert(root: _Node, door: OpenDoor, route: Route, pattern: Sequence[str]) -> None:
     node = root
     names = []
-    for segment in _pattern_of(door, route):
+    for segment in pattern:
         if is_parameter(segment):
             names.append(segment[1:-1])
             node.parameter = node.parameter or _Node()
@@ -132,23 +120,58 @@ def _insert(root: _Node, door: OpenDoor, route: Route) -> None:
 
 def _leaves(root: _Node, segments: Sequence[str]) -> Iterator[tuple[_Node, tuple[str, ...]]]:
     """Yield the nodes that fit, the most literal first. A parameter is never empty."""
-    waiting: list[tuple[_Node, int, tuple[str, ...]]] = [(root, 0, ())]
-    while waiting:
-        node, depth, values = waiting.pop()
-        if depth == len(segments):
+    last = len(segments)
+    waiting: list[tuple[_Node, int, tuple[str, ...]]] = []
+    node, depth = root, 0
+    values: tuple[str, ...] = ()
+    while True:
+        while depth < last:
+            segment = segments[depth]
+            depth += 1
+            parameter = node.parameter if segment else None
+            literal = node.literals.get(segment)
+            if literal is not None:
+                if parameter is not None:
+                    waiting.append((parameter, depth, (*values, segment)))
+                node = literal
+            elif parameter is not None:
+                node, values = parameter, (*values, segment)
+            else:
+                break
+        else:
             if node.by_method:
                 yield node, values
-            continue
-        segment = segments[depth]
-        if node.parameter is not None and segment:
-            waiting.append((node.parameter, depth + 1, (*values, segment)))
-        literal = node.literals.get(segment)
-        if literal is not None:
-            waiting.append((literal, depth + 1, values))
+        if not waiting:
+            return
+        node, depth, values = waiting.pop()
 
 
-def _overlap(one: Sequence[str], two: Sequence[str]) -> bool:
-    return all(a == b or is_parameter(a) or is_parameter(b) for a, b in zip(one, two, strict=True))
+def _refuse_conflict(root: _Node, door: OpenDoor, route: Route, pattern: Sequence[str]) -> None:
+    """Raise RouteConflictError for a route whose requests another one answers already."""
+    for node in _overlapping(root, pattern):
+        if route.method in node.by_method:
+            known_door, known, _ = node.by_method[route.method]
+            if _specificity(_pattern_of(known_door, known), pattern) is None:
+                raise RouteConflictError(
+                    f"{known.method} {known_door.prefix}{known.path} of {known_door.dialect.name}"
+                    f" and {door.prefix}{route.path} of {door.dialect.name}"
+                )
+
+
+def _overlapping(root: _Node, pattern: Sequence[str]) -> list[_Node]:
+    """Find the ends of the patterns with which a pattern has a request in common."""
+    level = [root]
+    for segment in pattern:
+        following: list[_Node] = []
+        for node in level:
+            if is_parameter(segment):
+                following += node.literals.values()
+            elif segment in node.literals:
+                following.append(node.literals[segment])
+            if node.parameter is not None:
+                following.append(node.parameter)
+        level = following
+    return level
 
 
 def _specificity(one: Sequence[str], two: Sequence[str]) -> int | None:

@@ -25,18 +25,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an empty database of the newest revision."""
-    folder = tmp_path_factory.mktemp("migrated")
-
-    async def migrate() -> None:
-        await (await open_store(Storage(), folder)).close()
-
-    asyncio.run(migrate())
-    return folder
-
-
-@pytest.fixture(scope="session")
 def migrated_postgres_url(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A database of the newest revision, for one test after the other."""
     name = f"c{uuid.uuid4().hex}"

@@ -19,6 +19,7 @@ from heliograph.core.model.delivery import (
 )
 from heliograph.core.model.notification import Content, Counters, Notification, Options
 from heliograph.core.model.notification import NotificationState as State
+from heliograph.core.turns import Room
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +35,11 @@ Claimed = tuple[Shard, Notification]
 
 
 async def accept(
-    world: World, audience: Audience | None = None, *, state: State = State.RUNNING
+    world: World,
+    audience: Audience | None = None,
+    *,
+    state: State = State.RUNNING,
+    options: Options | None = None,
 ) -> Id:
     """Accept a notification that starts now; its id."""
     notification = Notification(
@@ -42,7 +47,7 @@ async def accept(
         application_id=world.application.id,
         audience=audience or Everyone(),
         content=Content(title="hello"),
-        options=Options(),
+        options=options or Options(),
         state=state,
         created=world.now,
         started_at=world.now if state is State.RUNNING else None,
@@ -51,12 +56,18 @@ async def accept(
     return notification.id
 
 
-async def claim(world: World, limit: int = 100, worker: str = "worker") -> list[Claimed]:
-    """Claim due shards for a minute."""
+async def claim(
+    world: World,
+    limit: int = 100,
+    worker: str = "worker",
+    *,
+    bulk: int | None = None,
+    held: Sequence[tuple[Id, Id]] = (),
+) -> list[Claimed]:
+    """Claim due shards for a minute. bulk: how many broadcasts, if another number."""
+    room = Room(limit, limit if bulk is None else bulk, held)
     return list(
-        await world.store.ledger.claim(
-            worker, limit=limit, leased_until=world.now + LEASE, now=world.now
-        )
+        await world.store.ledger.claim(worker, room, leased_until=world.now + LEASE, now=world.now)
     )
 
 

@@ -14,7 +14,9 @@ from heliograph.core.ids import new_id, spell
 from heliograph.core.model.audience import (
     Address,
     Addresses,
+    AddressForm,
     Audience,
+    Devices,
     Everyone,
     Registrations,
     Tags,
@@ -82,6 +84,7 @@ async def test_a_target_carries_what_the_engine_needs(world: World) -> None:
         int(row.refreshed.timestamp() * 1000),
         0,
         True,
+        AddressForm.TOKEN,
     )
 
 
@@ -237,7 +240,10 @@ async def test_listed_registrations_keep_their_order_and_drop_who_is_gone(
     assert [(target.recipient, target.id) for target in targets] == [
         (n, row.id) for n, row in enumerate(made, 1) if n != 3
     ]
-    assert [(gone.recipient, gone.target_id) for gone in dropped] == [(3, made[2].id), (7, unknown)]
+    assert [(gone.place.recipient, gone.place.target_id) for gone in dropped] == [
+        (3, made[2].id),
+        (7, unknown),
+    ]
 
 
 async def test_listed_registrations_of_another_application_are_dropped(world: World) -> None:
@@ -246,7 +252,7 @@ async def test_listed_registrations_of_another_application_are_dropped(world: Wo
     page = await read(world, await notify(world, Registrations((foreign.id,))))
 
     assert page.targets == []
-    assert [gone.target_id for gone in page.dropped] == [foreign.id]
+    assert [gone.place.target_id for gone in page.dropped] == [foreign.id]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 1000])
@@ -278,3 +284,43 @@ async def test_readers_do_not_wait_for_writers(world: World) -> None:
 
     for page in pages[:5]:
         assert {row.id for row in made} <= {target.id for target in page.targets}
+
+
+async def test_devices_are_found_by_their_ids_and_nameless_ones_by_their_registrations(
+    world: World,
+) -> None:
+    named = await world.register("A", device="phone-1")
+    nameless = await world.register("B", user="ann", device=None)
+    await world.register("C", device="phone-3")
+    names = ("phone-1", spell("registration", nameless.id), "stranger")
+
+    assert set(await reached(world, Devices(names))) == {named.id, nameless.id}
+
+
+async def test_a_named_device_does_not_go_by_its_registrations_id(world: World) -> None:
+    named = await world.register("A", device="phone-1")
+
+    assert await reached(world, Devices((spell("registration", named.id),))) == []
+
+
+@pytest.mark.parametrize(
+    "audience",
+    [
+        Everyone((ProviderName.APNS, ProviderName.WNS)),
+        Users(("ann",), (ProviderName.APNS,)),
+        Tags(("sports",), (ProviderName.APNS,)),
+        Devices(("a", "b"), (ProviderName.APNS,)),
+    ],
+    ids=lambda audience: type(audience).__name__,
+)
+async def test_an_audience_may_be_limited_to_some_providers(
+    world: World, audience: Audience
+) -> None:
+    meant = await world.register("A", user="ann", device="a", provider=ProviderName.APNS)
+    other = await world.register("B", user="ann", device="b", provider=ProviderName.FCM)
+    await subscribe(world, [meant, other], "sports")
+
+    reach = await world.store.audiences.reach(world.application.id, audience, now=world.now)
+
+    assert await reached(world, audience) == [meant.id]
+    assert [(item.provider, item.count) for item in reach.items] == [(ProviderName.APNS, 1)]

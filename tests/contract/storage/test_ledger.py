@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.contract.storage.sending import LEASE, accept, claim, commit, notify, read
-from tests.contract.storage.world import World, new_world
+from tests.contract.storage.world import World, new_application, new_world
 
-from heliograph.core.model.audience import Everyone, Registrations, Tags, Users
+from heliograph.core.ids import new_id
+from heliograph.core.model.audience import Audience, Everyone, Registrations, Tags, Users
 from heliograph.core.model.delivery import BUCKETS, Cursor
-from heliograph.core.model.notification import NotificationState
+from heliograph.core.model.notification import NotificationState, Options
 from heliograph.core.model.registration import Slot
 from heliograph.core.slots import bucket_of, slot_hash
 from heliograph.storage.tables import shards
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from heliograph.storage.store import SqlStore
 
 pytestmark = pytest.mark.anyio
+
+LARGE = Registrations(tuple(new_id(datetime(2026, 1, 1, tzinfo=UTC)) for _ in range(1001)))
+"""More than a page, whoever they are."""
 
 
 async def test_a_claimed_shard_comes_with_its_notification_and_a_higher_epoch(
@@ -61,7 +66,7 @@ async def test_a_renewed_lease_holds_longer(world: World) -> None:
 async def test_a_released_shard_is_claimed_at_once(world: World) -> None:
     shard, _ = await notify(world)
 
-    await world.store.ledger.release([shard])
+    await world.store.ledger.release([shard], now=world.now)
 
     [(again, _)] = await claim(world)
     assert (again.id, again.epoch) == (shard.id, 2)
@@ -74,22 +79,74 @@ async def test_a_lost_shard_is_neither_renewed_nor_released_by_its_former_worker
     world.clock.advance(61)
     await claim(world)
 
-    await world.store.ledger.release([former])
+    await world.store.ledger.release([former], now=world.now)
     await world.store.ledger.renew([former], leased_until=world.now)
 
     assert await claim(world) == []
 
 
 async def test_small_sends_are_claimed_ahead_of_broadcasts(world: World) -> None:
-    broadcast = await accept(world, Everyone())
-    tagged = await accept(world, Tags(("news",)))
+    large = [await accept(world, LARGE) for _ in range(2)]
     world.clock.advance(1)
     small = await accept(world, Users(("ann",)))
 
-    claimed = [(await claim(world, limit=1))[0][0].notification_id for _ in range(3)]
+    assert [shard.notification_id for shard, _ in await claim(world, bulk=0)] == [small]
+    claimed = await claim(world)
+    assert {shard.notification_id for shard, _ in claimed} == set(large)
+    assert not any(shard.is_small for shard, _ in claimed)
 
-    assert claimed[0] == small
-    assert set(claimed[1:]) == {broadcast, tagged}
+
+@pytest.mark.parametrize("audience", [Everyone(), Tags(("news",))], ids=str)
+async def test_an_audience_of_a_page_or_less_is_a_small_send(
+    world: World, audience: Audience
+) -> None:
+    await world.register_many(3)
+
+    shard, _ = await notify(world, audience)
+
+    assert shard.is_small
+
+
+async def test_the_next_place_goes_to_who_has_the_fewest(world: World) -> None:
+    other = await new_application(world)
+    mine = [await accept(world, LARGE) for _ in range(2)]
+    world.clock.advance(1)
+    theirs = await accept(other, LARGE)
+
+    [(first, _)] = await claim(world, limit=1)
+    held = [(first.application_id, first.notification_id)]
+    [(second, _)] = await claim(world, limit=1, held=held)
+
+    assert first.notification_id in mine
+    assert second.notification_id == theirs
+
+
+async def test_a_shard_that_was_given_back_queues_up_behind_the_others(world: World) -> None:
+    first, second = await accept(world, LARGE), await accept(world, LARGE)
+    [(claimed, _)] = await claim(world, limit=1)
+    world.clock.advance(1)
+
+    await world.store.ledger.release([claimed], now=world.now)
+
+    [(again, _)] = await claim(world, limit=1)
+    assert {claimed.notification_id, again.notification_id} == {first, second}
+
+
+async def test_a_shard_that_is_held_back_is_not_claimed_before_its_time(world: World) -> None:
+    shard, _ = await notify(world)
+
+    await world.store.ledger.hold(shard, until=world.now + LEASE)
+
+    assert await claim(world) == []
+    world.clock.advance(LEASE.total_seconds())
+    [(again, _)] = await claim(world)
+    assert again.id == shard.id
+
+
+async def test_a_notification_with_a_pace_is_one_shard(world: World) -> None:
+    await accept(world, LARGE, options=Options(max_per_second=10))
+
+    assert len(await claim(world)) == 1
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5])
@@ -107,7 +164,8 @@ async def test_no_more_shards_are_claimed_than_asked_for(world: World, limit: in
 
 async def test_only_running_notifications_have_work(world: World) -> None:
     for state in NotificationState:
-        if state is not NotificationState.RUNNING:
+        # What an expired one still has to do is to record that.
+        if state not in (NotificationState.RUNNING, NotificationState.EXPIRED):
             await accept(world, state=state)
 
     assert await claim(world) == []
@@ -127,7 +185,7 @@ async def test_an_interrupted_shard_goes_on_behind_its_last_page(world: World) -
     page = await read(world, claimed, limit=4)
     assert page.cursor is not None
     assert await commit(world, claimed, page.targets, cursor=page.cursor)
-    await world.store.ledger.release([claimed[0]])
+    await world.store.ledger.release([claimed[0]], now=world.now)
 
     [(shard, notification)] = await claim(world)
 
@@ -149,7 +207,7 @@ async def test_a_commit_of_a_former_epoch_changes_nothing(world: World) -> None:
 
     assert await world.rows(shards) == [before]
     notifications = world.store.notifications
-    assert await notifications.deliveries(former[1].id, after=None, limit=9) == []
+    assert await notifications.deliveries(former[1], after=None, limit=9) == []
     assert await world.get(registration) is not None
     shown = await notifications.notification(world.application.id, former[1].id)
     assert shown is not None
@@ -174,7 +232,7 @@ async def test_a_listed_audience_goes_on_behind_its_last_page(world: World) -> N
     page = await read(world, claimed, limit=2)
     assert page.cursor == Cursor(made[1].bucket, 2, made[1].id)
     assert await commit(world, claimed, page.targets, cursor=page.cursor)
-    await world.store.ledger.release([claimed[0]])
+    await world.store.ledger.release([claimed[0]], now=world.now)
 
     [again] = await claim(world)
 

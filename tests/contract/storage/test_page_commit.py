@@ -69,7 +69,7 @@ async def test_a_page_is_recorded_and_completes_the_notification(world: World) -
     assert await commit(world, claimed, page.targets)
 
     assert await counters(world, claimed) == Counters(accepted=5)
-    rows = await world.store.notifications.deliveries(claimed[1].id, after=None, limit=100)
+    rows = await world.store.notifications.deliveries(claimed[1], after=None, limit=100)
     assert [row.target_id for row in rows] == [target.id for target in page.targets]
     assert {row.state for row in rows} == {DeliveryState.ACCEPTED}
     assert await state_of(world, claimed[1].id) is NotificationState.COMPLETED
@@ -82,7 +82,7 @@ async def test_deliveries_are_listed_page_by_page(world: World) -> None:
     await commit(world, claimed, page.targets)
 
     seen, after = [], None
-    while rows := await world.store.notifications.deliveries(claimed[1].id, after=after, limit=4):
+    while rows := await world.store.notifications.deliveries(claimed[1], after=after, limit=4):
         seen += [row.target_id for row in rows]
         after = (rows[-1].bucket, rows[-1].recipient, rows[-1].target_id)
 
@@ -170,7 +170,7 @@ async def test_a_crash_between_two_steps_loses_and_doubles_nothing(world: World)
     made = await world.register_many(count)
     claimed = await notify(world)
     page = await read(world, claimed)
-    await world.store.ledger.release([claimed[0]])
+    await world.store.ledger.release([claimed[0]], now=world.now)
     whole = PageCommit(
         claimed[0],
         None,
@@ -179,7 +179,7 @@ async def test_a_crash_between_two_steps_loses_and_doubles_nothing(world: World)
         prunes=[prune_of(made[0])],
         counters=Counters(accepted=count),
     )
-    first, last = steps_of(whole)
+    first, last = steps_of(whole, STEP_ROWS)
     assert await world.store._database.write(first)
     assert len(await world.living()) == count
     assert await state_of(world, claimed[1].id) is NotificationState.RUNNING
@@ -190,7 +190,7 @@ async def test_a_crash_between_two_steps_loses_and_doubles_nothing(world: World)
     assert await world.store.ledger.commit_page(replace(whole, shard=again[0]))
 
     assert await counters(world, again) == Counters(accepted=count)
-    rows = await world.store.notifications.deliveries(again[1].id, after=None, limit=1000)
+    rows = await world.store.notifications.deliveries(again[1], after=None, limit=1000)
     assert len(rows) == count
     assert len(await world.living()) == count - 1
     assert await state_of(world, again[1].id) is NotificationState.COMPLETED
@@ -205,7 +205,7 @@ async def test_a_learned_environment_is_remembered_once(world: World) -> None:
     await commit(
         world,
         claimed,
-        environments=[(row.id, Environment.SANDBOX) for row in (known, unknown)],
+        environments=[(row.id, row.token_hash, Environment.SANDBOX) for row in (known, unknown)],
     )
 
     living = await world.living()
@@ -239,7 +239,7 @@ async def test_a_due_delivery_is_tried_again_and_counts_once(world: World) -> No
     assert await counters(world, claimed) == Counters(accepted=3)
     assert await world.rows(deferred) == []
     assert await state_of(world, claimed[1].id) is NotificationState.COMPLETED
-    [row, *_] = await world.store.notifications.deliveries(claimed[1].id, after=None, limit=9)
+    [row, *_] = await world.store.notifications.deliveries(claimed[1], after=None, limit=9)
     assert (row.state, row.attempts) == (DeliveryState.ACCEPTED, 2)
 
 
@@ -276,11 +276,11 @@ async def test_a_retry_sees_the_registration_as_it_is_by_then(world: World) -> N
     again, due = await retry(world)
 
     assert [(target.id, target.token) for target in due.targets] == [(rotated.id, "new")]
-    assert [place.target_id for place in due.dropped] == [gone.id]
+    assert [each.place.target_id for each in due.dropped] == [gone.id]
     rows = [outcome(world, due.targets[0])]
     rows.append(
         rows[0]._replace(
-            bucket=due.dropped[0].bucket,
+            bucket=due.dropped[0].place.bucket,
             target_id=gone.id,
             state=DeliveryState.CANCELED,
             provider=None,
@@ -304,7 +304,7 @@ async def test_a_registration_that_became_silent_is_dropped_from_its_retry(world
     _, due = await retry(world)
 
     assert due.targets == []
-    assert [place.target_id for place in due.dropped] == [registration.id]
+    assert [each.place.target_id for each in due.dropped] == [registration.id]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 100])

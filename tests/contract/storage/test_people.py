@@ -182,11 +182,11 @@ async def test_labels_are_per_registration_and_sorted(world: World) -> None:
 
     for label in ("news", "alarms", "news"):
         assert await tags.subscribe(world.application.id, one.id, label, now=world.now)
-    await tags.unsubscribe(world.application.id, one.id, "never had")
+    await tags.unsubscribe(world.application.id, one.id, "never had", now=world.now)
 
     assert await tags.labels_of(world.application.id, one.id) == ["alarms", "news"]
     assert await tags.labels_of(world.application.id, two.id) == []
-    await tags.unsubscribe(world.application.id, one.id, "news")
+    await tags.unsubscribe(world.application.id, one.id, "news", now=world.now)
     assert await tags.labels_of(world.application.id, one.id) == ["alarms"]
 
 

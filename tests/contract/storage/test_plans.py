@@ -96,7 +96,8 @@ async def test_sqlite_reads_everyone_along_the_primary_key(
     plan = await page_plan(sqlite, Everyone(), cursor)
 
     [line] = touching(plan)
-    assert "USING PRIMARY KEY (application_id=? AND bucket>?" in line
+    bound = "bucket>? AND bucket<?" if cursor is None else "(bucket,id)>(?,?) AND bucket<?"
+    assert f"USING PRIMARY KEY (application_id=? AND {bound})" in line
     assert not any("TEMP B-TREE" in step for step in plan)
 
 
@@ -124,7 +125,9 @@ async def test_sqlite_looks_up_subscriptions_by_their_whole_key(
 ) -> None:
     plan = await page_plan(sqlite, Tags(labels), BEHIND)
 
-    assert all("PRIMARY KEY (application_id=? AND bucket>?" in line for line in touching(plan))
+    assert all(
+        "PRIMARY KEY (application_id=? AND (bucket,id)>(?,?)" in line for line in touching(plan)
+    )
     key = "(application_id=? AND tag_id=? AND bucket=? AND registration_id=?)"
     lines = touching(plan, "subscriptions")
     assert lines

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
-IMPATIENT = Storage(timeout_s=0.2)
+# One reader: each connection notices for itself, and nobody chooses which is asked.
+IMPATIENT = Storage(timeout_s=0.2, readers=1)
 
 
 @pytest.fixture

@@ -128,8 +128,8 @@ async def test_subscribing_says_what_it_came_to(world: World) -> None:
     stranger = Id(b"x" * 15 + b"\0")
     outcome = await tags.subscribe(app, stranger, "news", now=world.now)
     assert outcome is Subscribed.NO_REGISTRATION
-    assert await tags.unsubscribe(app, row.id, "news")
-    assert not await tags.unsubscribe(app, row.id, "news")
+    assert await tags.unsubscribe(app, row.id, "news", now=world.now)
+    assert not await tags.unsubscribe(app, row.id, "news", now=world.now)
 
 
 async def test_subscriptions_are_listed_and_narrowed(world: World) -> None:
@@ -162,7 +162,7 @@ async def test_a_new_registration_is_subscribed_to_its_drafts_labels(world: Worl
     row = await world.register("one", device="phone", labels=("Push.ALL",))
     assert await tags.labels_of(app, row.id) == ["Push.ALL"]
 
-    await tags.unsubscribe(app, row.id, "Push.ALL")
+    await tags.unsubscribe(app, row.id, "Push.ALL", now=world.now)
     await world.register("two", device="phone", labels=("Push.ALL",))
 
     assert await tags.labels_of(app, row.id) == []

@@ -1,4 +1,8 @@
+from itertools import combinations
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.web.stubs import dialect, route
 
 from heliograph.web.door import OpenDoor
@@ -101,6 +105,45 @@ def test_two_routes_for_one_request_are_refused(one, two):
 
     with pytest.raises(RouteConflictError, match=r"of one and .* of two"):
         build_table(doors)
+
+
+def _are_rivals(one, two):
+    """Say whether two patterns have a request in common that neither names more exactly."""
+    pairs = list(zip(one, two, strict=False))
+    has_request_in_common = len(one) == len(two) and all(
+        a == b or "{x}" in (a, b) for a, b in pairs
+    )
+    more_exact = {a == "{x}" for a, b in pairs if (a == "{x}") != (b == "{x}")}
+    return has_request_in_common and len(more_exact) != 1
+
+
+@given(st.lists(st.lists(st.sampled_from(["a", "b", "{x}"]), min_size=1, max_size=4), max_size=6))
+def test_a_table_is_refused_for_two_rivals_and_for_nothing_else(patterns):
+    doors = [
+        OpenDoor(dialect(f"d{n}", route("GET", "/" + "/".join(p)))) for n, p in enumerate(patterns)
+    ]
+
+    if any(_are_rivals(one, two) for one, two in combinations(patterns, 2)):
+        with pytest.raises(RouteConflictError):
+            build_table(doors)
+    else:
+        build_table(doors)
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [("/a", "/b"), ("/a/{x}/c", "/a/b/d"), ("/a/{x}", "/b/c"), ("/{x}/a", "/b/{y}/c")],
+)
+def test_two_routes_without_a_request_in_common_are_no_conflict(one, two):
+    build_table([OpenDoor(dialect("one", route("GET", one), route("GET", two)))])
+
+
+@pytest.mark.parametrize("path", ["/a/{b", "/a/b}", "/a/x{b}"])
+def test_a_brace_alone_makes_no_parameter(path):
+    table = build_table([OpenDoor(dialect("one", route("GET", path)))])
+
+    assert isinstance(_find(table, "GET", path), Match)
+    assert _find(table, "GET", "/a/b") == Misfit(())
 
 
 def test_the_same_route_at_another_prefix_method_or_host_is_no_conflict():
