@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 from difflib import get_close_matches
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -83,11 +84,19 @@ class Listener(_Section):
 
 
 class Limits(_Section):
-    """What one request may cost."""
+    """What one request may cost, and how many there may be.
+
+    requests_per_s: of one session, or of one address without a session, in
+    dialects whose clients know such a limit. login_attempts: of one login.
+    """
 
     body_bytes: int = Field(default=1_048_576, ge=1024)
     body_timeout_s: float = Field(default=30.0, gt=0)
     list_items: int = Field(default=1000, ge=1)
+    requests_per_s: int = Field(default=50, ge=1)
+    login_attempts: int = Field(default=10, ge=1)
+    login_attempts_per_address: int = Field(default=100, ge=1)
+    login_period_s: int = Field(default=900, ge=1)
 
 
 class Storage(_Section):
@@ -110,10 +119,20 @@ class Storage(_Section):
 
 
 class Delivery(_Section):
-    """How the engine works."""
+    """How the engine works.
+
+    pages_in_flight: of one worker process, one of them for small sends.
+    application_pages, application_per_second: what one application may have
+    of a worker's pages, and send in a second to one provider; None: as much
+    as there is.
+    """
 
     page_size: int = Field(default=1000, ge=1, le=10_000)
     pages_in_flight: int = Field(default=4, ge=1, le=64)
+    small_sends: int = Field(default=64, ge=1, le=1000)
+    turn_pages: int = Field(default=8, ge=1)
+    application_pages: int | None = Field(default=None, ge=1)
+    application_per_second: float | None = Field(default=None, gt=0)
     lease_s: float = Field(default=60.0, gt=1)
     poll_s: float = Field(default=1.0, gt=0)
     sweep_s: float = Field(default=1.0, gt=0)
@@ -121,18 +140,114 @@ class Delivery(_Section):
     request_timeout_s: float = Field(default=20.0, gt=0)
 
 
+class Retention(_Section):
+    """How long what has ended is kept. rows: that one step may delete."""
+
+    departed_days: float = Field(default=30.0, gt=0)
+    notifications_days: float = Field(default=30.0, gt=0)
+    webhook_events_days: float = Field(default=7.0, gt=1)
+    every_s: float = Field(default=60.0, gt=0)
+    rows: int = Field(default=500, ge=1, le=10_000)
+
+
 class Apns(_Section):
-    """Where APNs is. ca_file: trust beside the system's, for fakes and proxies."""
+    """Where APNs is. ca_file: trust beside the system's, for fakes and proxies.
+
+    channels: where broadcast channels are managed. broadcast: where pushes to
+    channels go; None means where the others go.
+    """
 
     production_url: str = "https://api.push.apple.com:443"
     sandbox_url: str = "https://api.sandbox.push.apple.com:443"
+    channels_production_url: str = "https://api-manage-broadcast.push.apple.com:2196"
+    channels_sandbox_url: str = "https://api-manage-broadcast.sandbox.push.apple.com:2195"
+    broadcast_production_url: str | None = None
+    broadcast_sandbox_url: str | None = None
     ca_file: Path | None = None
 
 
 class Fcm(_Section):
-    """Where FCM is. The token endpoint comes with each service account."""
+    """Where FCM is. The token endpoint comes with each service account.
+
+    topics_api: which of Google's interfaces subscribes devices to topics.
+    instance_id_url: where the older one is.
+    """
 
     url: str = "https://fcm.googleapis.com:443"
+    ca_file: Path | None = None
+    topics_api: Literal["registrations", "instance_id"] = "registrations"
+    instance_id_url: str = "https://iid.googleapis.com"
+
+
+class Wns(_Section):
+    """Where WNS' token endpoints are: the Store's, and Entra's before the tenant.
+
+    connections: how many are open at once; each carries one message at a time.
+    """
+
+    store_token_url: str = "https://login.live.com/accesstoken.srf"  # noqa: S105 - an address
+    entra_url: str = "https://login.microsoftonline.com"
+    ca_file: Path | None = None
+    connections: int = Field(default=64, ge=1, le=100)
+
+
+class Sms(_Section):
+    """How text messages leave. max_segments: parts of one; longer texts are not sent.
+
+    enquire_link_s: how long an SMPP session may be silent before it is asked
+    whether it lives. connections: to HTTP gateways at once.
+    """
+
+    max_segments: int = Field(default=10, ge=1, le=255)
+    enquire_link_s: float = Field(default=30.0, gt=0)
+    ca_file: Path | None = None
+    connections: int = Field(default=32, ge=1, le=100)
+
+
+class WebPush(_Section):
+    """Which push services browsers may name, and what is sent to them.
+
+    hosts: exact names, or `*.` and what they end in. payload_limit_bytes: of
+    what is encrypted. padding_bytes: it is lengthened to a multiple of this.
+    """
+
+    hosts: tuple[str, ...] = (
+        "fcm.googleapis.com",
+        "*.push.services.mozilla.com",
+        "*.push.apple.com",
+        "*.notify.windows.com",
+        "*.wns.windows.com",
+    )
+    ca_file: Path | None = None
+    payload_limit_bytes: int = Field(default=3000, ge=256, le=3993)
+    padding_bytes: int = Field(default=128, ge=1, le=1024)
+
+
+class Outbound(_Section):
+    """Where URLs that customers and devices supply may lead, beside the public internet."""
+
+    allowed_networks: tuple[str, ...] = ()
+
+    @field_validator("allowed_networks")
+    @classmethod
+    def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse at the start what would refuse every webhook later."""
+        for network in networks:
+            ip_network(network)
+        return networks
+
+
+class Webhooks(_Section):
+    """How customers' endpoints are told. ca_file: trust beside the system's, for fakes.
+
+    endpoints: how many are called side by side. parallel: calls of one endpoint
+    at once. timeout_s: for a whole call.
+    """
+
+    endpoints: int = Field(default=256, ge=1)
+    parallel: int = Field(default=4, ge=1, le=64)
+    timeout_s: float = Field(default=15.0, gt=0, le=30)
+    poll_s: float = Field(default=1.0, gt=0)
     ca_file: Path | None = None
 
 
@@ -168,8 +283,14 @@ class Config(BaseSettings):
     limits: Limits = Limits()
     storage: Storage = Storage()
     delivery: Delivery = Delivery()
+    retention: Retention = Retention()
     apns: Apns = Apns()
     fcm: Fcm = Fcm()
+    wns: Wns = Wns()
+    sms: Sms = Sms()
+    webpush: WebPush = WebPush()
+    outbound: Outbound = Outbound()
+    webhooks: Webhooks = Webhooks()
     security: Security = Security()
     logs: Logs = Logs()
     doors: tuple[Door, ...] = ()

@@ -4,35 +4,83 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from heliograph.config import Role, SettingsError
+from heliograph.core.admission import Admission
 from heliograph.core.aliases import Aliases
+from heliograph.core.application_life import ApplicationLife
 from heliograph.core.applications import Applications
+from heliograph.core.breakers import Breakers
+from heliograph.core.channels import Channels
 from heliograph.core.clock import SystemClock
 from heliograph.core.core import Core
+from heliograph.core.credential_shelf import CredentialShelf
+from heliograph.core.dry_runs import DryRuns
 from heliograph.core.identity import Identity
+from heliograph.core.issuers import Issuers
+from heliograph.core.logins import Logins
+from heliograph.core.members import Members
 from heliograph.core.model.registration import ProviderName
+from heliograph.core.model.webhook import WebhookForm
+from heliograph.core.named_applications import NamedApplications
 from heliograph.core.nonces import Nonces
 from heliograph.core.notifications import Notifications
+from heliograph.core.people import People
+from heliograph.core.provider_settings import ProviderSettings
+from heliograph.core.rates import Rates
+from heliograph.core.receipts import Receipts
+from heliograph.core.recipient_lists import RecipientLists
 from heliograph.core.registrations import Registrations
+from heliograph.core.sessions import Sessions
 from heliograph.core.tags import Tags
+from heliograph.core.topic_subscriptions import TopicSubscriptions
+from heliograph.core.webhooks import Webhooks
+from heliograph.core.webpush_keys import WebPushKeys
+from heliograph.delivery.retention import Retention
+from heliograph.delivery.starter import Starter
 from heliograph.delivery.sweeper import Sweeper
+from heliograph.delivery.webhooks import Courier
 from heliograph.delivery.worker import Worker
 from heliograph.dialects.discord import DIALECT as DISCORD
 from heliograph.dialects.layer import DIALECT as LAYER
 from heliograph.dialects.mobilefirst import DIALECT as MOBILEFIRST
+from heliograph.dialects.mobilefirst.events import EventRenderer as MobilefirstEvents
 from heliograph.dialects.native import DIALECT as NATIVE
 from heliograph.dialects.navixy import DIALECT as NAVIXY
 from heliograph.dialects.twilio import DIALECT as TWILIO
+from heliograph.outbound.guard import Guard
+from heliograph.outbound.key_sets import HttpKeySets
+from heliograph.outbound.tls import shared_client_tls
+from heliograph.outbound.webhook_posts import GuardedPosts
 from heliograph.providers.apns import ApnsProvider
+from heliograph.providers.apns.certificates import certificate_from_pem, read_file
+from heliograph.providers.apns.certificates import check_secret as check_apns
 from heliograph.providers.fcm import FcmProvider
-from heliograph.queues.ledger import LedgerQueue
+from heliograph.providers.fcm.pace import cold as fcm_pace
+from heliograph.providers.fcm.settings import check_secret as check_fcm
+from heliograph.providers.fcm.settings import credential_from_service_account
+from heliograph.providers.sms import SmsProvider
+from heliograph.providers.sms.evidence import ReceiptDesk
+from heliograph.providers.sms.pace import full as sms_pace
+from heliograph.providers.sms.settings import SecretCheck as SmsSecretCheck
+from heliograph.providers.sms.settings import check_number
+from heliograph.providers.webpush import WebPushProvider
+from heliograph.providers.webpush.settings import check_secret as check_webpush
+from heliograph.providers.webpush.settings import endpoint_rule, new_key
+from heliograph.providers.webpush.subscription import SubscriptionCheck
+from heliograph.providers.wns import WnsProvider
+from heliograph.providers.wns.settings import ChannelCheck
+from heliograph.providers.wns.settings import check_secret as check_wns
+from heliograph.queues.ledger import LedgerQueue, worker_name
+from heliograph.rendering.liquid import LiquidTemplates
+from heliograph.security.jwks import JwtReader
+from heliograph.security.passwords import Argon2Passwords
+from heliograph.security.rate_counters import MemoryCounters
 from heliograph.security.sealing import KeyRing
 from heliograph.security.signing import HmacSigner
+from heliograph.storage.announcing import Listener
 from heliograph.storage.store import open_store
 from heliograph.web.application import Application
 from heliograph.web.door import doors_of
@@ -41,20 +89,37 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from heliograph.config import Config
-    from heliograph.core.ports import Clock, Provider
+    from heliograph.core.credential_shelf import SecretReader
+    from heliograph.core.ports import (
+        AddressCheck,
+        ChannelCarrier,
+        Clock,
+        CredentialCheck,
+        Previewer,
+        Provider,
+        TopicService,
+    )
     from heliograph.core.store import Store
     from heliograph.web.dialect import Dialect
 
 DIALECTS: tuple[Dialect, ...] = (NATIVE, LAYER, NAVIXY, TWILIO, DISCORD, MOBILEFIRST)
 
-_WORKER_STOP_S = 6.5
-"""How long the worker may take to stop."""
+CREDENTIAL_CHECKS: Mapping[ProviderName, CredentialCheck] = {
+    ProviderName.APNS: check_apns,
+    ProviderName.FCM: check_fcm,
+    ProviderName.WEBPUSH: check_webpush,
+    ProviderName.WNS: check_wns,
+}
+"""What a credential has to pass before it is stored."""
 
-_CANCEL_S = 0.5
-"""How long what was cancelled may take to notice."""
+CREDENTIAL_READERS: Mapping[ProviderName, SecretReader] = {
+    ProviderName.APNS: certificate_from_pem,
+    ProviderName.FCM: credential_from_service_account,
+}
+"""How the text of a credential is read, by dialects that are given one."""
 
-_STOP_S = 8.0
-"""How long the whole stop may take; 10 s is the promise."""
+# Of the worker's stop, of what was cancelled to notice, and of it all: 10 s are the promise.
+_WORKER_STOP_S, _CANCEL_S, _STOP_S = 6.5, 0.5, 8.0
 
 
 class RolesNeedPostgres(Exception):
@@ -76,19 +141,101 @@ class Stack:
         self.config = config
         self.store = store
         self.queue = LedgerQueue(
-            store.ledger, clock, worker=_worker_name(), lease_s=config.delivery.lease_s
+            store.ledger, clock, worker=worker_name(), lease_s=config.delivery.lease_s
+        )
+        # For every URL that a customer or a device supplies.
+        self.guard = Guard(config.outbound.allowed_networks)
+        self._keys = keys
+        self._posts = GuardedPosts(
+            self.guard,
+            shared_client_tls(config.webhooks.ca_file),
+            timeout_s=config.webhooks.timeout_s,
         )
         cache_ttl_s = config.security.cache_ttl_s
-        registrations = Registrations(store.registry, clock)
         signer = HmacSigner(keys)
+        applications = Applications(
+            store.identity,
+            keys,
+            clock,
+            cache_ttl_s=cache_ttl_s,
+            checks={**CREDENTIAL_CHECKS, ProviderName.SMS: SmsSecretCheck(self.guard)},
+        )
+        webpush_keys = WebPushKeys(applications, new_key)
+        registrations = Registrations(
+            store.registry,
+            clock,
+            address_checks=self._address_checks(),
+            webpush_keys=webpush_keys,
+        )
+        self._templates = LiquidTemplates()
+        self._shelf = CredentialShelf(
+            store.credentials,
+            applications,
+            clock,
+            readers=CREDENTIAL_READERS,
+            cache_ttl_s=cache_ttl_s,
+        )
+        dry_runs = DryRuns(
+            store.audiences,
+            applications,
+            clock,
+            self._previewer_of,
+            shelf=self._shelf,
+            templates=self._templates,
+        )
+        admission = Admission(store.audiences, dry_runs, self._shelf, self._templates)
+        aliases = Aliases(store.aliases, clock, cache_ttl_s=cache_ttl_s)
+        identity = Identity(
+            store.identity, clock, aliases, cache_ttl_s=cache_ttl_s, members=store.members
+        )
+        sessions = Sessions(store.sessions, identity, keys, clock)
+        nonces = Nonces(signer, clock, store.nonces)
+        self._key_sets = HttpKeySets(self.guard)
+        notifications = Notifications(
+            store.notifications, clock, self.queue.wake, admission.problems_of
+        )
+        rates = Rates(MemoryCounters(clock.monotonic), config.limits)
+        self._passwords = Argon2Passwords()
+        # Filled by `start`: until then nobody asks.
+        self.channel_carriers: dict[ProviderName, ChannelCarrier] = {}
+        self._topic_services: dict[ProviderName, TopicService] = {}
+        people = People(store.people, clock)
         self.core = Core(
-            applications=Applications(store.identity, keys, clock, cache_ttl_s=cache_ttl_s),
-            identity=Identity(store.identity, clock, cache_ttl_s=cache_ttl_s),
+            applications=applications,
+            application_life=ApplicationLife(store.applications, applications, aliases),
+            provider_settings=ProviderSettings(
+                store.applications,
+                applications,
+                self._shelf,
+                keys,
+                readers={ProviderName.APNS: read_file},
+            ),
+            identity=identity,
+            logins=Logins(store.logins, identity, sessions, self._passwords, rates, clock),
+            sessions=sessions,
+            rates=rates,
             registrations=registrations,
-            notifications=Notifications(store.notifications, clock, self.queue.wake),
-            nonces=Nonces(signer, clock),
+            notifications=notifications,
+            dry_runs=dry_runs,
+            breakers=Breakers(store.breakers, clock, self.queue.wake),
+            nonces=nonces,
+            issuers=Issuers(
+                store.issuers, JwtReader(), self._key_sets, identity, nonces, clock, cache_ttl_s
+            ),
+            members=Members(store.members, identity, sessions, notifications, clock),
             tags=Tags(store.tags, registrations, clock),
-            aliases=Aliases(store.aliases, clock, cache_ttl_s=cache_ttl_s),
+            topic_subscriptions=TopicSubscriptions(
+                applications, registrations, self._topic_services, clock
+            ),
+            channels=Channels(applications, self.channel_carriers),
+            credentials=self._shelf,
+            people=people,
+            named_applications=NamedApplications(applications, aliases, people),
+            recipient_lists=RecipientLists(store.recipients, clock, self._templates),
+            webpush_keys=webpush_keys,
+            webhooks=Webhooks(store.webhooks, self._posts, keys, clock),
+            receipts=Receipts(store.receipts, registrations, clock),
+            aliases=aliases,
             signer=signer,
             clock=clock,
         )
@@ -130,16 +277,10 @@ class Stack:
             raise SettingsError(str(error)) from error
 
     def start(self) -> None:
-        """Set the delivery engine going, where this role has one."""
+        """Make the providers, and set the delivery engine going, where this role has one."""
+        settings, clock = self.config.delivery, self.core.clock
+        self._make_providers()
         if self.config.role is not Role.API:
-            settings, clock = self.config.delivery, self.core.clock
-            timeout_s = settings.request_timeout_s
-            self._providers = {
-                ProviderName.APNS: ApnsProvider(
-                    self.config.apns, clock, request_timeout_s=timeout_s
-                ),
-                ProviderName.FCM: FcmProvider(self.config.fcm, clock, request_timeout_s=timeout_s),
-            }
             self._worker = Worker(
                 self.queue,
                 self.store.ledger,
@@ -147,12 +288,32 @@ class Stack:
                 self._providers,
                 clock,
                 settings,
+                paces={ProviderName.FCM: fcm_pace, ProviderName.SMS: sms_pace},
+                shelf=self._shelf,
+                templates=self._templates,
             )
+            retention = Retention(self.store.retention, clock, self.config.retention)
             sweeper = Sweeper(self.store.ledger, self.queue, clock, every_s=settings.sweep_s)
+            courier = Courier(
+                self.store.webhooks,
+                self._posts,
+                self._keys,
+                clock,
+                self.config.webhooks,
+                renderers={WebhookForm.MOBILEFIRST: MobilefirstEvents(self.core)},
+            )
+            starter = Starter(self.store.notifications, self.queue, clock, every_s=settings.sweep_s)
             self._tasks = [
                 asyncio.create_task(self._worker.run(), name="worker"),
                 asyncio.create_task(sweeper.run(), name="sweeper"),
+                asyncio.create_task(retention.run(), name="retention"),
+                asyncio.create_task(starter.run(), name="starter"),
+                asyncio.create_task(courier.run(), name="webhooks"),
             ]
+            url = self.config.storage.database_url
+            if url is not None:
+                listener = Listener(url.get_secret_value(), self.queue.wake)
+                self._tasks.append(asyncio.create_task(listener.run(), name="listener"))
         # What start-up made lives as long as the process. Left among the
         # young, it would hold the loop for 40 ms at every full collection.
         gc.collect()
@@ -169,6 +330,7 @@ class Stack:
         A database that doesn't answer any more is left to itself in the end.
         """
         deadline = asyncio.get_running_loop().time() + _STOP_S
+        self._passwords.close()
         if self._worker is not None:
             worker, *others = self._tasks
             for task in others:
@@ -184,14 +346,52 @@ class Stack:
             async with asyncio.timeout_at(deadline):
                 for provider in self._providers.values():
                     await provider.close()
+                await self._posts.aclose()
+                await self._key_sets.aclose()
                 await self.store.close()
+
+    def _address_checks(self) -> Mapping[ProviderName, AddressCheck]:
+        """Say what has to be right of a registration, by its provider."""
+        rule = endpoint_rule(self.config.webpush)
+        return {
+            ProviderName.WEBPUSH: SubscriptionCheck(self.guard, rule),
+            ProviderName.WNS: ChannelCheck(self.guard),
+            ProviderName.SMS: check_number,
+        }
+
+    def _make_providers(self) -> None:
+        """Make what speaks to the providers; a command does without, unless it asks."""
+        if self._providers:
+            return
+        clock, timeout_s = self.core.clock, self.config.delivery.request_timeout_s
+        apns = ApnsProvider(self.config.apns, clock, request_timeout_s=timeout_s)
+        fcm = FcmProvider(self.config.fcm, clock, request_timeout_s=timeout_s)
+        webpush = WebPushProvider(
+            self.config.webpush, self.guard, clock, request_timeout_s=timeout_s
+        )
+        self._providers = {
+            ProviderName.APNS: apns,
+            ProviderName.FCM: fcm,
+            ProviderName.WEBPUSH: webpush,
+            ProviderName.WNS: WnsProvider(
+                self.config.wns, self.guard, clock, request_timeout_s=timeout_s
+            ),
+            ProviderName.SMS: SmsProvider(
+                self.config.sms,
+                self.guard,
+                clock,
+                request_timeout_s=timeout_s,
+                receipts=ReceiptDesk(self.core.receipts),
+            ),
+        }
+        self.channel_carriers[ProviderName.APNS] = apns.channels
+        self._topic_services[ProviderName.FCM] = fcm.topics
+
+    def _previewer_of(self, name: ProviderName) -> Previewer | None:
+        self._make_providers()
+        return self._providers.get(name)
 
     async def _missing_parts(self) -> list[str]:
         missing = [] if await self.store.is_ready() else ["database"]
         missing += [task.get_name() for task in self._tasks if task.done()]
         return missing
-
-
-def _worker_name() -> str:
-    """Name this process in the shard table, for operators to read."""
-    return f"{socket.gethostname()}:{os.getpid()}"

@@ -4,22 +4,29 @@ import asyncio
 import gc
 import sqlite3
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import pytest
 from sqlalchemy import make_url
 from tests.asgi_client import call
+from tests.unit.delivery.stage import until
 
 from heliograph.config import Config, Delivery, Role, SettingsError, Storage
 from heliograph.core.errors import Unavailable
 from heliograph.core.ids import new_id
+from heliograph.core.model.audience import Everyone
+from heliograph.core.model.identity import ALL_SCOPES, ApiClient, ClientPrincipal
+from heliograph.core.model.notification import Content, NotificationState, Options
 from heliograph.core.model.registration import Draft, ProviderName, Slot
 from heliograph.storage.sqlite import FILE_NAME
 from heliograph.wiring import DIALECTS, RolesNeedPostgres, Stack
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+    from tests.conftest import FakeClock
 
     from heliograph.web.dialect import Dialect
 
@@ -29,8 +36,10 @@ PROMISE_S = 10
 """Within this time a server that is told to stop has stopped."""
 
 
-@pytest.fixture(autouse=True)
-def thawed() -> Iterator[None]:
+@pytest.fixture(autouse=True, scope="module")
+def frozen() -> Iterator[None]:
+    """Leave what this process loaded out of each start's collection, or it takes a second."""
+    gc.freeze()
     yield
     gc.unfreeze()
 
@@ -93,6 +102,7 @@ async def test_an_api_node_runs_no_engine(tmp_path: Path, postgres_url: str) -> 
 
 
 async def test_what_start_up_made_is_left_out_of_collections(config: Config) -> None:
+    gc.unfreeze()
     assert gc.get_freeze_count() == 0
 
     async with started(config):
@@ -221,3 +231,32 @@ async def test_a_database_that_is_gone_does_not_hold_up_the_stop(
 
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
+
+
+async def test_what_is_scheduled_is_started_by_the_server(config: Config, clock: FakeClock) -> None:
+    stack = await Stack.open(config, clock=clock)
+    account = await stack.core.applications.account()
+    application = await stack.core.applications.create(account.id, "demo")
+    caller = ClientPrincipal(
+        ApiClient(new_id(clock.now()), account.id, "back end", ALL_SCOPES, clock.now())
+    )
+    scheduled = await stack.core.notifications.accept(
+        caller,
+        application,
+        Everyone(),
+        Content(body="hi"),
+        Options(send_at=clock.now() + timedelta(minutes=1)),
+    )
+    clock.advance(61)
+
+    async def is_complete() -> bool:
+        report = await stack.core.notifications.report(caller, application, scheduled.id)
+        return report.notification.state is NotificationState.COMPLETED
+
+    stack.start()
+    try:
+        await until(is_complete)
+    finally:
+        await stack.stop()
+
+    assert scheduled.state is NotificationState.SCHEDULED

@@ -18,7 +18,7 @@ from heliograph.core.model.application import Defaults
 from heliograph.core.model.identity import ALL_SCOPES, Scope, SessionForm
 from heliograph.core.model.registration import Environment
 from heliograph.dialects.mobilefirst.auth.callers import APPLICATION_ALIAS as MOBILEFIRST_ALIAS
-from heliograph.dialects.twilio.mapping import APP_ALIAS as TWILIO_ALIAS
+from heliograph.dialects.twilio.mapping.ids import APP_ALIAS as TWILIO_ALIAS
 from heliograph.wiring import Stack
 
 if TYPE_CHECKING:

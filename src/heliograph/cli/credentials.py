@@ -1,4 +1,4 @@
-"""`heliograph credentials set-apns|set-fcm`: the keys that providers ask for."""
+"""`heliograph credentials set-apns|set-apns-certificate|set-fcm`: what providers ask for."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from heliograph.cli.output import AsJson, show_one
 from heliograph.core.ids import spell
 from heliograph.core.model.application import ApnsCredential
 from heliograph.core.model.registration import Environment
+from heliograph.providers.apns import certificates
 from heliograph.providers.apns import settings as apns
 from heliograph.providers.fcm import settings as fcm
 
@@ -24,6 +25,16 @@ app = typer.Typer(help="Provider credentials of applications.", no_args_is_help=
 
 KeyFile = Annotated[
     Path, typer.Option("--key-file", exists=True, dir_okay=False, help="Apple's .p8 file.")
+]
+CertificateFile = Annotated[
+    Path,
+    typer.Option(
+        "--certificate-file", exists=True, dir_okay=False, help="A .p12 file, or PEM with its key."
+    ),
+]
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option("--password-file", exists=True, dir_okay=False, help="Holds its password."),
 ]
 AccountFile = Annotated[
     Path,
@@ -50,7 +61,31 @@ def set_apns(
     """Set an application's APNs signing key."""
     secret = ApnsCredential(key_id, team_id, key_file.read_text(errors="replace"))
     apns.check_credential(secret)
-    row = _set(config_file, data, database_url, application, environment, secret)
+    row = store(config_file, data, database_url, application, environment, secret)
+    show_one(row, as_json=as_json)
+
+
+@app.command("set-apns-certificate")
+def set_apns_certificate(
+    application: ApplicationId,
+    certificate_file: CertificateFile,
+    password_file: PasswordFile = None,
+    environment: Annotated[
+        Environment, typer.Option(help="Which of Apple's worlds the certificate is for.")
+    ] = Environment.PRODUCTION,
+    data: DataDir = None,
+    database_url: DatabaseUrl = None,
+    config_file: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Set an application's APNs certificate, in place of a signing key."""
+    password = password_file.read_text(errors="replace").strip() if password_file else None
+    raw = certificate_file.read_bytes()
+    if b"-----BEGIN" in raw:
+        secret = certificates.certificate_from_pem(raw.decode(errors="replace"), password)
+    else:
+        secret = certificates.certificate_from_pkcs12(raw, password)
+    row = store(config_file, data, database_url, application, environment, secret)
     show_one(row, as_json=as_json)
 
 
@@ -66,11 +101,11 @@ def set_fcm(
     """Set an application's FCM service account."""
     secret = fcm.credential_from_service_account(service_account.read_text(errors="replace"))
     fcm.check_credential(secret)
-    row = _set(config_file, data, database_url, application, Environment.PRODUCTION, secret)
+    row = store(config_file, data, database_url, application, Environment.PRODUCTION, secret)
     show_one(row, as_json=as_json)
 
 
-def _set(
+def store(
     config_file: Path | None,
     data: Path | None,
     database_url: str | None,
@@ -78,6 +113,8 @@ def _set(
     environment: Environment,
     secret: Secret,
 ) -> dict[str, Any]:
+    """Store a credential in place of the former one; answers what is shown of it."""
+
     async def work(core: Core) -> dict[str, Any]:
         place = await core.applications.by_spelling(application)
         made = await core.applications.set_credential(place, environment, secret)

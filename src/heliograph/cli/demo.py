@@ -14,12 +14,26 @@ from heliograph.cli.demo_page import page_of
 from heliograph.cli.demo_site import application_id_of, furnish, with_addresses
 from heliograph.cli.options import load
 from heliograph.cli.serve import run_server
-from heliograph.config import Apns, Fcm, Listener, Role, Security, Storage
+from heliograph.cli.simulators import read_rules
+from heliograph.config import (
+    Apns,
+    Fcm,
+    Listener,
+    Outbound,
+    Role,
+    Security,
+    Storage,
+    Webhooks,
+    WebPush,
+    Wns,
+)
 from heliograph.core.clock import SystemClock
 from heliograph.dialects.native import DIALECT as NATIVE
 from heliograph.observability import logs
 from heliograph.simulators import Simulators
 from heliograph.simulators.door import control_dialect
+from heliograph.simulators.faults import Rule
+from heliograph.simulators.wns.oauth import STORE_PATH
 from heliograph.web.server import loop_factory
 from heliograph.wiring import DIALECTS, Stack
 
@@ -31,15 +45,20 @@ def demo(
     data: Annotated[Path, typer.Option("--data", help="Directory that keeps everything.")] = Path(
         "var/demo"
     ),
+    faults: Annotated[
+        Path | None,
+        typer.Option(help="JSON file with a script of faults.", exists=True, dir_okay=False),
+    ] = None,
 ) -> None:
     """Try everything on this machine: a server on SQLite with fake providers inside."""
     logs.configure("warning", json_lines=False)
+    rules = [] if faults is None else read_rules(faults)
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(_run(port, data))
+        runner.run(_run(port, data, rules))
 
 
-async def _run(port: int, data: Path) -> None:
+async def _run(port: int, data: Path, rules: list[Rule]) -> None:
     # What the environment says of a real server must reach neither its
     # database nor its keys from here.
     alone = load(None, data, None).model_copy(
@@ -48,6 +67,8 @@ async def _run(port: int, data: Path) -> None:
             "listener": Listener(port=port),
             "storage": Storage(),
             "security": Security(),
+            # The fakes are on this machine, where strangers' URLs may not lead otherwise.
+            "outbound": Outbound(allowed_networks=("127.0.0.0/8",)),
             "doors": (),
         }
     )
@@ -70,9 +91,18 @@ async def _run(port: int, data: Path) -> None:
                 "apns": Apns(
                     production_url=simulators.apns.url,
                     sandbox_url=simulators.apns_sandbox.url,
+                    channels_production_url=simulators.apns.url,
+                    channels_sandbox_url=simulators.apns_sandbox.url,
                     ca_file=simulators.ca_file,
                 ),
                 "fcm": Fcm(url=simulators.fcm.url, ca_file=simulators.ca_file),
+                "webpush": WebPush(ca_file=simulators.ca_file),
+                "webhooks": Webhooks(poll_s=0.2, ca_file=simulators.ca_file),
+                "wns": Wns(
+                    store_token_url=simulators.wns.url + STORE_PATH,
+                    entra_url=simulators.wns.url,
+                    ca_file=simulators.ca_file,
+                ),
             }
         )
 
@@ -81,6 +111,7 @@ async def _run(port: int, data: Path) -> None:
             _write(data / DEMO_FILE, facts)
             print(page_of(facts, data / DEMO_FILE, SystemClock().now()), flush=True)
 
+        simulators.faults.play(rules)
         control = control_dialect(simulators, NATIVE.errors, NATIVE.render_error)
         await run_server(config, on_started=announce, dialects=(*DIALECTS, control))
     finally:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from heliograph.core.clock import to_ms
+from heliograph.simulators.door import SUBSCRIPTIONS
+from heliograph.simulators.webpush.site import PAGE as WEBPUSH_PAGE
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,15 +27,19 @@ def page_of(facts: dict[str, Any], demo_file: Path, now: datetime) -> str:
     base, application = facts["base_url"], facts["application"]["id"]
     place = f"{base}/v1/applications/{application}"
     bearer = f"-H 'Authorization: Bearer {facts['native']['api_key']}'"
+    layer_type = "-H 'Accept: application/vnd.layer+json; version=1.0'"
     layer = (
-        "-H 'Accept: application/vnd.layer+json; version=1.0' "
+        f"{layer_type} "
         f"-H \"Authorization: Layer session-token='{facts['layer']['session_token']}'\""
     )
     discord, navixy = facts["discord"]["token"], facts["navixy"]["hash"]
+    log_in = json.dumps({name: facts["discord"][name] for name in ("login", "password")})
+    sign_in = json.dumps({name: facts["navixy"][name] for name in ("login", "password")})
     twilio = f"-u {facts['twilio']['account_id']}:{facts['twilio']['auth_token']}"
     app_name, mfp_app = facts["twilio"]["app_name"], facts["mobilefirst"]["application_id"]
     mobilefirst = "-u {client_id}:{client_secret}".format(**facts["mobilefirst"])
     json_type = "-H 'Content-Type: application/json'"
+    page = f"{base}{WEBPUSH_PAGE}#app={application}&session={facts['native']['session_token']}"
     inbox, faults = facts["simulators"]["inbox"], facts["simulators"]["faults"]
     return f"""\
 Heliograph demo at {base}
@@ -50,10 +58,16 @@ Everything below can be pasted into another terminal. The same facts, for script
    Discord (204, no body)
    curl -si {base}/api/v9/users/@me/devices -H 'Authorization: {discord}' {json_type} \\
      -d '{{"provider": "gcm", "token": "demo-discord-token-1"}}'
+   or with a login first, whose answer's token works in the same place
+   curl -s {base}/api/v9/auth/login {json_type} \\
+     -d '{log_in}'
    Navixy
    curl -s {base}/v2/user/session/push_token/bind {json_type} \\
      -d '{{"hash": "{navixy}", "application": "navixy_android_viewer",
           "token": "demo-navixy-token-1"}}'
+   or with a login first, whose answer's hash works in the same place
+   curl -s {base}/v2/user/auth {json_type} \\
+     -d '{sign_in}'
    Twilio Comms (202 with the registration's address)
    curl -si {base}/v1/PushNotifications/DeviceRegistrations {twilio} {json_type} \\
      -d '{{"appName": "{app_name}", "provider": "FCM", "token": "demo-twilio-token-1"}}'
@@ -86,6 +100,36 @@ Everything below can be pasted into another terminal. The same facts, for script
 
 8. Forget the second phone, Layer Client API
    curl -si -X DELETE {base}/push_tokens/phone-2 {layer}
+
+9. Web Push: let the fake push service make a browser's subscription, and register what it
+   answered in place of SUBSCRIPTION
+   curl -s {base}{SUBSCRIPTIONS} {json_type} \\
+     -d '{{"vapid_key": "{facts["webpush"]["public_key"]}"}}'
+   curl -s {place}/registrations {bearer} {json_type} \\
+     -d '{{"user_id": "fay", "provider": "webpush", "subscription": SUBSCRIPTION}}'
+   Then send (step 4) and look (step 5). A real browser, if this machine is on the internet:
+   {page}
+
+10. A Windows app and a telephone; what the telephone reports is a receipt of its delivery
+   curl -s {place}/registrations {bearer} {json_type} \\
+     -d '{{"user_id": "gus", "provider": "wns", "token": "{facts["wns"]["channel"]}"}}'
+   curl -s {place}/registrations {bearer} {json_type} \\
+     -d '{{"user_id": "gus", "provider": "sms", "token": "{facts["sms"]["number"]}"}}'
+   Then send (step 4) and look (step 5)
+
+11. A webhook: the fake back end is told what happens from now on
+   curl -s {place}/webhooks {bearer} {json_type} \\
+     -d '{{"url": "{facts["webhook"]["url"]}",
+          "events": ["registration.created", "notification.status", "delivery.accepted"]}}'
+   Then send (step 4) and look
+   curl -s '{inbox}?token=/hooks/demo'
+
+12. Sign in as Layer's SDKs do: a nonce, an identity token that a back end signs with it, and
+   with that a session (put what was answered in place of NONCE and TOKEN)
+   curl -s -X POST {base}/nonces {layer_type}
+   heliograph issuers identity-token NONCE --demo-file {quote(str(demo_file))}
+   curl -s {base}/sessions {layer_type} {json_type} \\
+     -d '{{"app_id": "{facts["layer"]["app_id"]}", "identity_token": "TOKEN"}}'
 
 Stop with Ctrl-C. The next start on the same directory keeps everything.
 """

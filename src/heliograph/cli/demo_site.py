@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
+import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from heliograph.cli.demo_provider import layer_provider
 from heliograph.core import access
-from heliograph.core.errors import NotAuthenticated, NotFound
+from heliograph.core.errors import NotAuthenticated, NotFound, WrongLogin
 from heliograph.core.ids import spell
-from heliograph.core.model.application import ApnsCredential, Application, Defaults
-from heliograph.core.model.identity import SessionForm
+from heliograph.core.model.application import (
+    ApnsCredential,
+    Application,
+    Defaults,
+    SmppAccount,
+    WnsCredential,
+)
+from heliograph.core.model.identity import ALL_SCOPES, ApiClient, ClientPrincipal, SessionForm
 from heliograph.core.model.registration import Environment
 from heliograph.dialects.mobilefirst.auth.callers import APPLICATION_ALIAS
-from heliograph.dialects.twilio.mapping import APP_ALIAS, account_sid
+from heliograph.dialects.twilio.mapping.ids import APP_ALIAS, account_sid
 from heliograph.providers.fcm.settings import credential_from_service_account
 from heliograph.simulators.door import FAULTS, INBOX
+from heliograph.simulators.sms.centre import PASSWORD as SMPP_PASSWORD
+from heliograph.simulators.sms.centre import SYSTEM_ID as SMPP_SYSTEM_ID
 
 if TYPE_CHECKING:
     from heliograph.core.core import Core
@@ -26,6 +36,7 @@ BUNDLE_ID = "com.example.demo"
 TWILIO_APP = "demo_app"
 
 _NAME = "Demo"
+_CONTACT = "mailto:demo@example.com"
 _SESSION_LIFE = timedelta(days=365)
 
 Facts = dict[str, Any]
@@ -37,6 +48,9 @@ _SESSIONS = (
     (SessionForm.NAVIXY, "hash"),
 )
 """Each dialect's own word for the token of its session."""
+
+_LOGINS = (SessionForm.DISCORD, SessionForm.NAVIXY)
+"""Dialects whose users sign in by a login."""
 
 
 async def furnish(core: Core, simulators: Simulators, known: Facts) -> Facts:
@@ -55,13 +69,27 @@ async def furnish(core: Core, simulators: Simulators, known: Facts) -> Facts:
     }
     for form, word in _SESSIONS:
         facts[form.value] = {word: await _session(core, application, form, known, word)}
+    facts["layer"] |= await layer_provider(core, application, known)
+    for form in _LOGINS:
+        facts[form.value] |= await _login(core, application, form, known)
     facts["twilio"] = {
         "account_id": account_sid(application.account_id),
         "auth_token": await _api_key(core, application, known, "twilio", "auth_token"),
         "app_name": TWILIO_APP,
     }
+    facts["native"]["session_token"] = await _session(
+        core, application, SessionForm.NATIVE, known, "session_token"
+    )
+    facts["webpush"] = {"public_key": await _webpush_key(core, application)}
     secret = await _api_key(core, application, known, "mobilefirst", "client_secret")
     client = (await core.identity.client(secret)).client
+    facts["wns"] = {"channel": simulators.wns_channel("demo-windows-1")}
+    facts["sms"] = {
+        "number": "+491701234567",
+        "smpp": f"{simulators.smpp.host}:{simulators.smpp.port}",
+        "gateway": simulators.sms_gateway.url,
+    }
+    facts["webhook"] = {"url": f"{simulators.webhooks.url}/hooks/demo"}
     facts["mobilefirst"] = {
         "application_id": BUNDLE_ID,
         "client_id": spell("api_client", client.id),
@@ -103,10 +131,14 @@ async def _set_credentials(core: Core, application: Application, simulators: Sim
     apple = simulators.apns_credential
     signing_key = ApnsCredential(apple.key_id, apple.team_id, apple.p8)
     account = credential_from_service_account(json.dumps(simulators.fcm_service_account))
+    windows = simulators.wns_app
+    centre = (simulators.smpp.host, simulators.smpp.port, SMPP_SYSTEM_ID, SMPP_PASSWORD)
     wanted: tuple[tuple[Environment, Secret], ...] = (
         (Environment.PRODUCTION, signing_key),
         (Environment.SANDBOX, signing_key),
         (Environment.PRODUCTION, account),
+        (Environment.PRODUCTION, WnsCredential(windows.package_sid, windows.client_secret)),
+        (Environment.PRODUCTION, SmppAccount(*centre, sender="Demo")),
     )
     present = [
         (credential.environment, credential.secret)
@@ -115,6 +147,15 @@ async def _set_credentials(core: Core, application: Application, simulators: Sim
     for environment, secret in wanted:
         if (environment, secret) not in present:
             await core.applications.set_credential(application, environment, secret)
+
+
+async def _webpush_key(core: Core, application: Application) -> str:
+    """Answer the key that pages subscribe with, a new one at the first start."""
+    try:
+        keys = await core.webpush_keys.shown(application)
+    except NotFound:
+        keys = await core.webpush_keys.make(application, _CONTACT)
+    return keys.keys[0]
 
 
 async def _api_key(
@@ -143,6 +184,35 @@ async def _session(
             application, f"{form.value}-user", form, _SESSION_LIFE
         )
     return token
+
+
+async def _login(
+    core: Core, application: Application, form: SessionForm, known: Facts
+) -> dict[str, str]:
+    """Answer the login of a dialect's own user, with a new password if it opens nothing here."""
+    user = f"{form.value}-user"
+    name, password = f"{user}@example.com", _text(known, form.value, "password")
+    try:
+        _, token = await core.logins.sign_in(application, form, name, password, address=None)
+        await core.identity.end_session(token, form)
+    except WrongLogin:
+        password = secrets.token_urlsafe(12)
+        await _set_password(core, application, form, name, password, user)
+    return {"login": name, "password": password}
+
+
+async def _set_password(
+    core: Core, application: Application, form: SessionForm, name: str, password: str, user: str
+) -> None:
+    now = core.clock.now()
+    operator = ApiClient(application.id, application.account_id, "demo", ALL_SCOPES, now)
+    principal = ClientPrincipal(operator)
+    present = await core.logins.find(principal, application, after=None, limit=100)
+    for login in present:
+        if (login.form, login.name) == (form, name):
+            await core.logins.change(principal, application, login.id, password=password)
+            return
+    await core.logins.create(principal, application, form, name, password, user)
 
 
 def _text(known: dict[str, Any], section: str, name: str) -> str:

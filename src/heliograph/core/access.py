@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from heliograph.core.errors import NotFound, NotPermitted
+from heliograph.core.errors import NotFound, NotPermitted, Suspended
 from heliograph.core.ids import spell
-from heliograph.core.model.identity import ClientPrincipal, Scope, SessionPrincipal
+from heliograph.core.model.identity import ClientPrincipal, Scope, SessionKind, SessionPrincipal
 from heliograph.core.model.registration import MemberKey
 
 if TYPE_CHECKING:
@@ -40,12 +40,18 @@ def require_right(principal: Principal, scope: Scope) -> None:
     match principal:
         case ClientPrincipal(client):
             granted = client.scopes
-        case SessionPrincipal():
-            granted = _OF_A_SESSION
+        case SessionPrincipal(session):
+            granted = frozenset() if session.kind is SessionKind.GUEST else _OF_A_SESSION
         case _:
             assert_never(principal)
     if scope not in granted:
         raise NotPermitted(scope)
+
+
+def require_whole_account(principal: Principal) -> None:
+    """Let pass who is meant for all of an account's applications; raises NotPermitted."""
+    if not isinstance(principal, ClientPrincipal) or principal.client.application_id is not None:
+        raise NotPermitted("applications beside its own")
 
 
 def require_sight(principal: Principal, application: Application) -> None:
@@ -60,6 +66,12 @@ def require_sight(principal: Principal, application: Application) -> None:
             assert_never(principal)
     if not is_seen:
         raise NotFound("application", spell("application", application.id))
+
+
+def require_voice(application: Application) -> None:
+    """Let pass what may be sent to; raises Suspended for a muted application."""
+    if application.is_muted:
+        raise Suspended("application")
 
 
 def owns(principal: Principal, registration: Registration) -> bool:

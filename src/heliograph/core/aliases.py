@@ -8,7 +8,7 @@ from heliograph.core.cache import TtlCache
 from heliograph.core.errors import Conflict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from heliograph.core.ids import Id
     from heliograph.core.ports import Clock
@@ -53,6 +53,15 @@ class Aliases:
         await self._store.drop_alias(kind, scope_id, value)
         self._cache.forget((kind, scope_id, value))
         await self.set(kind, scope_id, thing_id, value)
+
+    async def drop(self, kind: str, scope_id: Id, value: str) -> None:
+        """Forget what a value stands for."""
+        await self._store.drop_alias(kind, scope_id, value)
+        self._cache.forget((kind, scope_id, value))
+
+    async def all_of(self, kind: str, scope_id: Id) -> Mapping[Id, str]:
+        """Answer every value of a kind, by the id that it stands for."""
+        return await self._store.aliases(kind, scope_id)
 
     async def ensure(
         self, kind: str, scope_id: Id, thing_id: Id, make: Callable[[int], str]

@@ -15,9 +15,10 @@ Source: docs/decisions/0004-slots-and-claims.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 from heliograph.core.errors import Conflict, InvalidRequest, Problem, ProblemKind
 from heliograph.core.ids import Id, new_id, spell
@@ -87,7 +88,9 @@ class RegistryState:
         if existing is not None and draft.if_exists is IfExists.REFUSE:
             raise Conflict("registration", spell("registration", existing.id))
         wanted = _from_draft(draft, owner, slot, digest, existing)
-        if existing is not None and wanted == replace(existing, refreshed=wanted.refreshed):
+        if draft.assumed:
+            wanted = replace(wanted, attributes=self._attributes_of(draft, digest))
+        if existing is not None and _is_alike(wanted, existing):
             if wanted.refreshed - existing.refreshed <= REFRESH_EVERY:
                 return existing
             self._living[existing.id] = wanted
@@ -106,6 +109,14 @@ class RegistryState:
         if draft.member_limit is not None and owner is not None:
             self._evict(wanted, draft.member_limit)
         return self._living[wanted.id]
+
+    def _attributes_of(self, draft: Draft, digest: bytes) -> dict[str, Any]:
+        """Complete a draft's attributes by what is known of its token, then by what it assumes."""
+        known = dict(draft.assumed)
+        for holder_id in self._by_token.get((draft.application_id, digest), ()):
+            held = self._living[holder_id].attributes
+            known |= {name: held[name] for name in known if name in held}
+        return {**known, **draft.attributes}
 
     def let_others_go(self, kept: Iterable[Registration]) -> None:
         """Leave the token of these registrations, for what it is used, to them alone."""
@@ -211,7 +222,7 @@ class RegistryState:
                 if before.token_hash != row.token_hash:
                     result.moved_tokens.append((before, row))
                     result.changed.append(row)
-                elif row == replace(before, refreshed=row.refreshed):
+                elif _is_alike(row, before):
                     result.touched.append(row)
                 else:
                     result.changed.append(row)
@@ -291,6 +302,16 @@ class RegistryState:
         del self._by_token[_token_key(row)][row.id]
         if row.member_id is not None:
             del self._by_member[row.member_id][row.id]
+
+
+_all_but_refreshed = attrgetter(
+    *(each.name for each in fields(Registration) if each.name != "refreshed")
+)
+
+
+def _is_alike(one: Registration, other: Registration) -> bool:
+    """Say whether two registrations differ in nothing but their last refresh."""
+    return bool(_all_but_refreshed(one) == _all_but_refreshed(other))
 
 
 def _token_key(row: Registration) -> _TokenKey:

@@ -5,10 +5,15 @@
     │  ├─ InvalidToken
     │  └─ PayloadTooLarge(size_bytes, limit_bytes)
     ├─ NotAuthenticated
+    │  └─ WrongLogin                    no such login, or not this password
     ├─ NotPermitted(action)
+    │  └─ Suspended(kind)               who asks is shut out: a user, or a whole application
     ├─ NotFound(kind, id)
     ├─ Conflict(kind, id)
-    ├─ RateLimited(retry_after)
+    │  ├─ WrongState(kind, id, state)   what is there is past that, or not there yet
+    │  ├─ KeyReused(key)                an idempotency key that stands for another request
+    │  └─ QuotaReached(kind, limit)     there are as many as there may be
+    ├─ RateLimited(retry_after, limit, counted)
     └─ Unavailable(component)           safe to retry
 
 Errors carry facts, never HTTP statuses or finished sentences: each dialect
@@ -92,12 +97,24 @@ class NotAuthenticated(CoreError):
     """No credential, or one that proves nothing (any more)."""
 
 
+class WrongLogin(NotAuthenticated):
+    """No such login, or not this password: which of them, nobody is told."""
+
+
 class NotPermitted(CoreError):
     """Known caller, but not with this right."""
 
     def __init__(self, action: str) -> None:
         super().__init__(action)
         self.action = action
+
+
+class Suspended(NotPermitted):
+    """Whoever asks is known, and shut out for now. kind: `user` or `application`."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"a {kind} that is not suspended")
+        self.kind = kind
 
 
 class NotFound(CoreError):
@@ -118,12 +135,54 @@ class Conflict(CoreError):
         self.id = id
 
 
-class RateLimited(CoreError):
-    """Too many requests; `retry_after` says when to come back."""
+class WrongState(Conflict):
+    """What is there is in a state that the request does not fit."""
 
-    def __init__(self, retry_after: timedelta) -> None:
+    def __init__(self, kind: str, id: str, state: str) -> None:  # noqa: A002 - the fact is an id
+        super().__init__(kind, id)
+        self.state = state
+
+
+class KeyReused(Conflict):
+    """An idempotency key that stands for another request already."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__("idempotency_key", key)
+
+
+class QuotaReached(Conflict):
+    """There are as many things of a kind as there may be."""
+
+    def __init__(self, kind: str, limit: int) -> None:
+        super().__init__(kind, str(limit))
+        self.limit = limit
+
+
+class Counted(StrEnum):
+    """What is limited by count."""
+
+    REQUESTS = "requests"
+    LOGINS = "logins"
+
+
+class RateLimited(CoreError):
+    """Too many requests; `retry_after` says when to come back.
+
+    limit: how many there may be in their time, of what is `counted`; None
+    where somebody else counts.
+    """
+
+    def __init__(
+        self,
+        retry_after: timedelta,
+        *,
+        limit: int | None = None,
+        counted: Counted | None = None,
+    ) -> None:
         super().__init__(str(retry_after))
         self.retry_after = retry_after
+        self.limit = limit
+        self.counted = counted
 
 
 class Unavailable(CoreError):

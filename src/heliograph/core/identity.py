@@ -8,7 +8,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, assert_never
 
-from heliograph.core import access
+from heliograph.core import access, snowflakes
 from heliograph.core.cache import TtlCache
 from heliograph.core.errors import (
     InvalidRequest,
@@ -16,6 +16,7 @@ from heliograph.core.errors import (
     NotFound,
     Problem,
     ProblemKind,
+    Suspended,
 )
 from heliograph.core.ids import Id, new_id, spell
 from heliograph.core.model.identity import (
@@ -25,6 +26,7 @@ from heliograph.core.model.identity import (
     Scope,
     Session,
     SessionForm,
+    SessionKind,
     SessionPrincipal,
     User,
 )
@@ -32,8 +34,10 @@ from heliograph.core.model.registration import FreshUser, MemberKey
 from heliograph.core.tokens import has_control_characters
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from heliograph.core.aliases import Aliases
+    from heliograph.core.issuer_store import MemberStore
     from heliograph.core.model.application import Application
     from heliograph.core.ports import Clock
     from heliograph.core.store import IdentityStore
@@ -48,11 +52,24 @@ _DISCORD_EPOCH_S = 1_293_840_000
 
 
 class Identity:
-    """Mints sessions and tells who holds a credential."""
+    """Mints sessions and tells who holds a credential.
 
-    def __init__(self, store: IdentityStore, clock: Clock, *, cache_ttl_s: float) -> None:
+    members: says who is shut out; without it nobody is.
+    """
+
+    def __init__(
+        self,
+        store: IdentityStore,
+        clock: Clock,
+        aliases: Aliases,
+        *,
+        cache_ttl_s: float,
+        members: MemberStore | None = None,
+    ) -> None:
         self._store = store
+        self._members = members
         self._clock = clock
+        self._aliases = aliases
         self._principals: TtlCache[bytes, Principal] = TtlCache(
             clock.monotonic, size=100_000, ttl_s=cache_ttl_s
         )
@@ -124,24 +141,92 @@ class Identity:
         if not timedelta(seconds=MIN_TTL_S) <= life <= timedelta(seconds=MAX_TTL_S):
             expected = f"between {MIN_TTL_S} and {MAX_TTL_S} seconds"
             raise InvalidRequest([Problem(("ttl_s",), ProblemKind.NOT_ALLOWED, expected)])
-        now = self._clock.now()
-        user, member = await self._store.ensure_member(
-            application.account_id, application.id, user_id, now=now
+        _, member = await self._store.ensure_member(
+            application.account_id, application.id, user_id, now=self._clock.now()
         )
+        return await self.open_session(application, member, form, life)
+
+    async def open_session(
+        self,
+        application: Application,
+        member: MemberKey,
+        form: SessionForm,
+        life: timedelta = DEFAULT_TTL,
+    ) -> tuple[Session, str]:
+        """Sign a known user in; answers the session and its token, which is shown only now."""
+        expires_at = self._clock.now() + life
+        session, token = await self.new_session(
+            application, member, form, SessionKind.SIGN_IN, expires_at
+        )
+        await self._store.add_session(session, secret_hash(token))
+        return session, token
+
+    async def new_session(
+        self,
+        application: Application,
+        member: MemberKey,
+        form: SessionForm,
+        kind: SessionKind,
+        expires_at: datetime,
+        label: str | None = None,
+    ) -> tuple[Session, str]:
+        """Make a session and its token, which are not written yet; raises Suspended."""
+        await self._require_admission(application, member.user_id)
+        now = self._clock.now()
         session = Session(
             id=new_id(now),
             account_id=application.account_id,
             application_id=application.id,
-            user_id=user.id,
+            user_id=member.user_id,
             member_id=member.member_id,
             form=form,
             created=now,
-            expires_at=now + life,
-            external_user_id=user.external_id,
+            expires_at=expires_at,
+            external_user_id=member.external_id,
+            kind=kind,
+            label=label,
         )
-        token = new_session_token(form, user.id, now)
-        await self._store.add_session(session, secret_hash(token))
-        return session, token
+        subject = ""
+        if form is SessionForm.DISCORD:
+            subject = await snowflakes.snowflake_of(
+                self._aliases, application.account_id, member.user_id
+            )
+        return session, new_session_token(form, subject, now)
+
+    async def standing_session(
+        self, application: Application, user_id: str, form: SessionForm, mark: str
+    ) -> Session:
+        """Answer the session that a user has without a token of ours, made at first sight.
+
+        mark: what it is known by; no caller can say it. Raises Suspended.
+        """
+        _check_user_id(user_id)
+        digest, now = secret_hash(mark), self._clock.now()
+        _, member = await self._store.ensure_member(
+            application.account_id, application.id, user_id, now=now
+        )
+        expires_at = now + timedelta(seconds=MAX_TTL_S)
+        session, _ = await self.new_session(
+            application, member, form, SessionKind.SIGN_IN, expires_at
+        )
+        standing = await self._store.ensure_session(session, digest)
+        self._principals.put(digest, SessionPrincipal(standing))
+        return standing
+
+    def is_standing(self, mark: str, session_id: Id) -> bool:
+        """Say whether a standing session was seen lately, and has not ended here since."""
+        known = self._principals.get(secret_hash(mark))
+        return isinstance(known, SessionPrincipal) and known.session.id == session_id
+
+    def forget_principals(self) -> None:
+        """Believe nobody without asking again: somebody was shut out."""
+        self._principals.clear()
+
+    async def _require_admission(self, application: Application, user_id: Id) -> None:
+        if application.is_suspended:
+            raise Suspended("application")
+        if self._members is not None and await self._members.is_suspended(application.id, user_id):
+            raise Suspended("user")
 
     async def end_session(self, token: str, form: SessionForm) -> bool:
         """End a session and forget what was registered through it; False if unknown."""
@@ -152,6 +237,11 @@ class Identity:
         ended = await self._store.end_session(session.id, now=self._clock.now())
         self._principals.forget(digest)
         return ended
+
+    def forget_sessions(self, token_hashes: Iterable[bytes]) -> None:
+        """Look at sessions anew that changed or ended in the store."""
+        for digest in token_hashes:
+            self._principals.forget(digest)
 
     async def create_user(self, application: Application, user_id: str | None) -> User:
         """Make a user known to an application; finds the one that is there already."""
@@ -214,11 +304,12 @@ def secret_hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
 
 
-def new_session_token(form: SessionForm, user_id: Id, now: datetime) -> str:
+def new_session_token(form: SessionForm, subject: str, now: datetime) -> str:
     """Mint a session token in the form a dialect's clients expect.
 
     Layer: letters, digits and `-_.`. Discord: three base64url parts, the
-    first naming the user. Navixy: 32 hexadecimal digits.
+    first naming the user by the snowflake that is its subject. Navixy: 32
+    hexadecimal digits.
     Source: docs/dialects/*.md, "Authentication".
     """
     match form:
@@ -228,7 +319,11 @@ def new_session_token(form: SessionForm, user_id: Id, now: datetime) -> str:
             return secrets.token_urlsafe(48)
         case SessionForm.DISCORD:
             age_s = int(now.timestamp()) - _DISCORD_EPOCH_S
-            parts = (_b64(user_id), _b64(age_s.to_bytes(4, "big")), secrets.token_urlsafe(28))
+            parts = (
+                _b64(subject.encode()),
+                _b64(age_s.to_bytes(4, "big")),
+                secrets.token_urlsafe(28),
+            )
             return ".".join(parts)
         case SessionForm.NAVIXY:
             return secrets.token_hex(16)
@@ -240,7 +335,12 @@ def _b64(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+def is_user_id(user_id: str) -> bool:
+    """Say whether a user can be known by this id."""
+    return 0 < len(user_id) <= MAX_USER_ID_CHARS and not has_control_characters(user_id)
+
+
 def _check_user_id(user_id: str) -> None:
-    if not user_id or len(user_id) > MAX_USER_ID_CHARS or has_control_characters(user_id):
+    if not is_user_id(user_id):
         expected = f"1 to {MAX_USER_ID_CHARS} printable characters"
         raise InvalidRequest([Problem(("user_id",), ProblemKind.MALFORMED, expected)])

@@ -10,6 +10,7 @@ Source: RFC 9562 section 5.7; docs/decisions/0003-ids.md.
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from typing import TYPE_CHECKING, NewType
 
 from heliograph.core.clock import to_ms
@@ -33,10 +34,19 @@ PREFIXES = {
     "shard": "shd",
     "credential": "crd",
     "tag": "tag",
+    "issuer": "iss",
+    "webhook": "whk",
+    "event": "evt",
+    "attempt": "att",
+    "login": "lgn",
 }
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
+_DIGITS = bytes(
+    b"0123456789abcdefghijklmnopqrstuv"[_ALPHABET.index(letter)] if letter in _ALPHABET else 0
+    for letter in map(chr, range(256))
+)
+"""Each of our letters as Python's own digit of base 32; anything else as none."""
 _LETTERS = 26
 _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
 _RAW_BYTES = 16
@@ -54,6 +64,7 @@ def new_id(now: datetime, *, last_byte: int | None = None) -> Id:
     return Id(millis.to_bytes(6, "big") + bytes(tail))
 
 
+@lru_cache(maxsize=4096)
 def letters_of(raw: bytes) -> str:
     """Spell 16 bytes as 26 Crockford letters, most significant first."""
     number = int.from_bytes(raw, "big")
@@ -62,14 +73,12 @@ def letters_of(raw: bytes) -> str:
 
 def raw_of(letters: str) -> Id | None:
     """Read 26 Crockford letters back; None if they spell no id."""
-    if len(letters) != _LETTERS:
+    if len(letters) != _LETTERS or not letters.isascii():
         return None
-    number = 0
-    for letter in letters:
-        value = _VALUES.get(letter)
-        if value is None:
-            return None
-        number = number << 5 | value
+    try:
+        number = int(letters.encode().translate(_DIGITS), 32)
+    except ValueError:
+        return None
     return Id(number.to_bytes(17, "big")[1:]) if number >> 128 == 0 else None
 
 

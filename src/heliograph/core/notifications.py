@@ -1,4 +1,4 @@
-"""Use cases of notifications: accept one, say what became of it."""
+"""Use cases of notifications: accept one, stop it and let it go on, say what became of it."""
 
 from __future__ import annotations
 
@@ -6,37 +6,45 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from heliograph.core import access
-from heliograph.core.errors import InvalidRequest, NotFound, Problem, ProblemKind
+from heliograph.core.errors import InvalidRequest, KeyReused, NotFound, WrongState
 from heliograph.core.ids import Id, new_id, spell
-from heliograph.core.model.audience import Addresses, Everyone, Registrations, Tags, Users
-from heliograph.core.model.delivery import Cursor
+from heliograph.core.model.audience import (
+    Addresses,
+    Devices,
+    Everyone,
+    Recipients,
+    Registrations,
+    Tags,
+    Users,
+)
+from heliograph.core.model.delivery import Cursor, DeliveryFilter
 from heliograph.core.model.identity import Scope
 from heliograph.core.model.notification import (
-    MAX_TTL_S,
     Content,
     Counters,
     Notification,
     NotificationState,
     Options,
 )
-from heliograph.core.registrations import check_token
-from heliograph.core.tokens import has_control_characters
+from heliograph.core.notification_checks import problems_of
+from heliograph.core.notification_states import GOALS, Step
+from heliograph.core.notification_store import NO_FILTER
+from heliograph.core.templating import simplified
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
+    from datetime import datetime
 
+    from heliograph.core.errors import Problem
+    from heliograph.core.idempotency import IdempotencyKey
     from heliograph.core.model.application import Application
     from heliograph.core.model.audience import Audience
     from heliograph.core.model.delivery import Delivery
     from heliograph.core.model.identity import Principal
+    from heliograph.core.notification_store import NotificationStore
     from heliograph.core.ports import Clock
-    from heliograph.core.store import NotificationStore
 
-MAX_LISTED = 10_000
-"""Users, tags, registrations or addresses that one request may name."""
-
-MAX_COLLAPSE_KEY_BYTES = 64
-"""APNs' limit for its collapse id. Source: docs/providers/apns.md, "Request"."""
+    Weigh = Callable[[Application, Audience, Content, Options], Awaitable[Sequence[Problem]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +64,23 @@ class DeliveryPage:
 
 
 class Notifications:
-    """Accepts notifications and reports on them."""
+    """Accepts notifications and reports on them.
+
+    weigh: names what is wrong with one beyond its own form, such as a size that
+    no provider would take.
+    """
 
     def __init__(
-        self, store: NotificationStore, clock: Clock, on_accepted: Callable[[], None]
+        self,
+        store: NotificationStore,
+        clock: Clock,
+        on_accepted: Callable[[], None],
+        weigh: Weigh | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._on_accepted = on_accepted
+        self._weigh = weigh
 
     async def accept(
         self,
@@ -72,29 +89,68 @@ class Notifications:
         audience: Audience,
         content: Content,
         options: Options,
+        key: IdempotencyKey | None = None,
     ) -> Notification:
-        """Accept a notification; on return it is durable and on its way.
+        """Accept a notification; on return it is durable and on its way, or scheduled.
 
-        Raises InvalidRequest naming every problem.
+        key: repeating a request with its key answers what it was accepted as
+        the first time. Raises InvalidRequest naming every problem, KeyReused,
+        Suspended where the application is muted.
         """
         access.require(principal, Scope.NOTIFICATIONS_SEND, application)
-        problems = [*_audience_problems(audience), *_content_problems(content, options)]
+        access.require_voice(application)
+        now = self._clock.now()
+        if key is not None:
+            # Before anything is judged anew: what was fine then may be too late by now.
+            known = await self._store.remembered(application.id, key.value, now=now)
+            if known is not None and known.body_hash != key.body_hash:
+                raise KeyReused(key.value)
+            if known is not None:
+                return known.notification
+        content = simplified(content)
+        problems = await self._problems_of(application, audience, content, options)
         if problems:
             raise InvalidRequest(problems)
-        now = self._clock.now()
-        notification = Notification(
-            id=new_id(now),
-            application_id=application.id,
-            audience=_without_repeats(audience),
-            content=content,
-            options=options,
-            state=NotificationState.RUNNING,
-            created=now,
-            started_at=now,
-        )
-        await self._store.accept(notification)
+        notification = _new(application, without_repeats(audience), content, options, now)
+        accepted = await self._store.accept(notification, key)
+        if accepted is None:
+            raise KeyReused("" if key is None else key.value)
+        if accepted.state is NotificationState.RUNNING:
+            self._on_accepted()
+        return accepted
+
+    async def find_problems(
+        self,
+        principal: Principal,
+        application: Application,
+        audience: Audience,
+        content: Content,
+        options: Options,
+    ) -> Sequence[Problem]:
+        """Name all for which `accept` would refuse a notification; raises Suspended likewise."""
+        access.require(principal, Scope.NOTIFICATIONS_SEND, application)
+        access.require_voice(application)
+        return await self._problems_of(application, audience, simplified(content), options)
+
+    async def cancel(
+        self, principal: Principal, application: Application, notification_id: Id
+    ) -> Notification:
+        """End a notification before its time; raises NotFound, WrongState."""
+        return await self._take(Step.CANCEL, principal, application, notification_id)
+
+    async def pause(
+        self, principal: Principal, application: Application, notification_id: Id
+    ) -> Notification:
+        """Hold a running notification; raises NotFound, WrongState."""
+        return await self._take(Step.PAUSE, principal, application, notification_id)
+
+    async def resume(
+        self, principal: Principal, application: Application, notification_id: Id
+    ) -> Notification:
+        """Let a paused notification go on; raises NotFound, WrongState."""
+        resumed = await self._take(Step.RESUME, principal, application, notification_id)
         self._on_accepted()
-        return notification
+        return resumed
 
     async def report(
         self, principal: Principal, application: Application, notification_id: Id
@@ -116,17 +172,39 @@ class Notifications:
         principal: Principal,
         application: Application,
         notification_id: Id,
+        wanted: DeliveryFilter = NO_FILTER,
         *,
         after: Cursor | None,
         limit: int,
     ) -> DeliveryPage:
-        """List what happened to each target; raises NotFound."""
-        await self._get(principal, application, notification_id)
-        rows = await self._store.deliveries(notification_id, after=after, limit=limit + 1)
+        """List what happened to each target, or to those that are wanted; raises NotFound."""
+        notification = await self._get(principal, application, notification_id)
+        rows = await self._store.deliveries(notification, wanted, after=after, limit=limit + 1)
         if len(rows) <= limit:
             return DeliveryPage(rows, None)
         last = rows[limit - 1]
         return DeliveryPage(rows[:limit], Cursor(last.bucket, last.recipient, last.target_id))
+
+    async def _problems_of(
+        self, application: Application, audience: Audience, content: Content, options: Options
+    ) -> list[Problem]:
+        problems = problems_of(audience, content, options, now=self._clock.now())
+        is_listed = isinstance(audience, Recipients)
+        if self._weigh is not None and (is_listed or not problems):
+            problems += await self._weigh(application, audience, content, options)
+        return problems
+
+    async def _take(
+        self, step: Step, principal: Principal, application: Application, notification_id: Id
+    ) -> Notification:
+        access.require(principal, Scope.NOTIFICATIONS_SEND, application)
+        found = await self._store.step(application.id, notification_id, step, now=self._clock.now())
+        spelled = spell("notification", notification_id)
+        if found is None:
+            raise NotFound("notification", spelled)
+        if found.state is not GOALS[step]:
+            raise WrongState("notification", spelled, found.state)
+        return found
 
     async def _get(
         self, principal: Principal, application: Application, notification_id: Id
@@ -138,84 +216,42 @@ class Notifications:
         return notification
 
 
-def _audience_problems(audience: Audience) -> list[Problem]:
-    match audience:
-        case Everyone():
-            return []
-        case Users(names):
-            field, count, problems = "users", len(names), map(_name_problems, names)
-        case Tags(names):
-            field, count, problems = "tags", len(names), map(_name_problems, names)
-        case Registrations(ids):
-            field, count, problems = "registrations", len(ids), map(_no_problems, ids)
-        case Addresses(addresses):
-            tokens = (address.token for address in addresses)
-            field, count, problems = "addresses", len(addresses), map(_token_problems, tokens)
-        case _:
-            assert_never(audience)
-    if count == 0:
-        return [Problem(("audience", field), ProblemKind.TOO_SHORT, "at least one")]
-    if count > MAX_LISTED:
-        return [Problem(("audience", field), ProblemKind.TOO_MANY, f"at most {MAX_LISTED}")]
-    return [
-        Problem(("audience", field, place, *problem.path), problem.kind, problem.expected)
-        for place, found in enumerate(problems)
-        for problem in found
-    ]
-
-
-def _token_problems(token: str) -> tuple[Problem, ...]:
-    try:
-        check_token(token)
-    except InvalidRequest as error:
-        return error.problems
-    return ()
-
-
-def _name_problems(name: str) -> tuple[Problem, ...]:
-    """Refuse what no user and no tag can be called: not every database could even look for it."""
-    if not has_control_characters(name):
-        return ()
-    return (Problem((), ProblemKind.MALFORMED, "free of control characters and lone surrogates"),)
-
-
-def _no_problems(_: Id) -> tuple[Problem, ...]:
-    return ()
-
-
-def _content_problems(content: Content, options: Options) -> list[Problem]:
-    problems = []
-    if not 0 <= options.ttl_s <= MAX_TTL_S:
-        expected = f"0 to {MAX_TTL_S} seconds"
-        problems.append(Problem(("options", "ttl_s"), ProblemKind.NOT_ALLOWED, expected))
-    key = options.collapse_key
-    if key is not None and has_control_characters(key):
-        expected = "free of control characters and lone surrogates"
-        problems.append(Problem(("options", "collapse_key"), ProblemKind.MALFORMED, expected))
-    elif key is not None and not 0 < len(key.encode()) <= MAX_COLLAPSE_KEY_BYTES:
-        expected = f"1 to {MAX_COLLAPSE_KEY_BYTES} bytes"
-        problems.append(Problem(("options", "collapse_key"), ProblemKind.TOO_LONG, expected))
-    is_empty = not content.data and content.badge is None
-    if is_empty and content.title is None and content.body is None and content.sound is None:
-        problems.append(
-            Problem(("content",), ProblemKind.MISSING, "a title, body, data, sound or badge")
-        )
-    return problems
-
-
-def _without_repeats(audience: Audience) -> Audience:
+def without_repeats(audience: Audience) -> Audience:
     """Name each user, tag, registration or address once: one push each, whoever repeats."""
     match audience:
-        case Users(names):
-            return Users(tuple(dict.fromkeys(names)))
-        case Tags(names):
-            return Tags(tuple(dict.fromkeys(names)))
+        case Users(names, providers):
+            return Users(tuple(dict.fromkeys(names)), providers)
+        case Tags(names, providers):
+            return Tags(tuple(dict.fromkeys(names)), providers)
+        case Devices(names, providers):
+            return Devices(tuple(dict.fromkeys(names)), providers)
         case Registrations(ids):
             return Registrations(tuple(dict.fromkeys(ids)))
         case Addresses(addresses):
-            once = {(address.provider, address.token): address for address in addresses}
+            once = {(a.provider, a.form, a.token): a for a in addresses}
             return Addresses(tuple(once.values()))
-        case Everyone():
+        case Everyone() | Recipients():
             return audience
         case _:
             assert_never(audience)
+
+
+def _new(
+    application: Application,
+    audience: Audience,
+    content: Content,
+    options: Options,
+    now: datetime,
+) -> Notification:
+    """Make a notification that runs, or waits where its time is still to come."""
+    is_early = options.send_at is not None and options.send_at > now
+    return Notification(
+        id=new_id(now),
+        application_id=application.id,
+        audience=audience,
+        content=content,
+        options=options,
+        state=NotificationState.SCHEDULED if is_early else NotificationState.RUNNING,
+        created=now,
+        started_at=None if is_early else now,
+    )

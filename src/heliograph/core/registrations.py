@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from heliograph.core import access
 from heliograph.core.errors import (
@@ -21,7 +22,7 @@ from heliograph.core.model.registration import Attribute, ProviderName
 from heliograph.core.tokens import MAX_TOKEN_CHARS, has_control_characters
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from heliograph.core.model.application import Application
     from heliograph.core.model.identity import Principal
@@ -32,8 +33,16 @@ if TYPE_CHECKING:
         Registration,
         Slot,
     )
-    from heliograph.core.ports import Clock
+    from heliograph.core.ports import AddressCheck, Clock
     from heliograph.core.store import RegistryStore
+    from heliograph.core.webpush_keys import WebPushKeys
+
+NO_CHECKS: Mapping[ProviderName, AddressCheck] = MappingProxyType({})
+
+ANY = RegistrationFilter()
+
+_NAMES_AT_ONCE = 100
+_ROWS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +56,18 @@ class RegistrationPage:
 class Registrations:
     """Registers, finds, changes and forgets registrations on a caller's behalf."""
 
-    def __init__(self, store: RegistryStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: RegistryStore,
+        clock: Clock,
+        *,
+        address_checks: Mapping[ProviderName, AddressCheck] = NO_CHECKS,
+        webpush_keys: WebPushKeys | None = None,
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._address_checks = address_checks
+        self._webpush_keys = webpush_keys
 
     async def register(
         self, principal: Principal, application: Application, draft: Draft
@@ -62,9 +80,7 @@ class Registrations:
         """
         access.require(principal, Scope.REGISTRATIONS_WRITE, application)
         access.require_ownership(principal, draft.owner)
-        check_token(draft.token)
-        check_keys(draft)
-        return await self._store.register(draft)
+        return await self._store.register(await self._admitted(application, draft))
 
     async def register_all(
         self, principal: Principal, application: Application, drafts: Sequence[Draft]
@@ -75,9 +91,8 @@ class Registrations:
         access.require(principal, Scope.REGISTRATIONS_WRITE, application)
         for draft in drafts:
             access.require_ownership(principal, draft.owner)
-            check_token(draft.token)
-            check_keys(draft)
-        return await self._store.synchronize(drafts, is_exact=False) if drafts else ()
+        admitted = [await self._admitted(application, draft) for draft in drafts]
+        return await self._store.synchronize(admitted, is_exact=False) if drafts else ()
 
     async def unregister(
         self,
@@ -132,11 +147,12 @@ class Registrations:
         registration_id: Id,
         changes: Changes,
     ) -> Registration:
-        """Change one in place; raises NotFound, InvalidToken."""
+        """Change one in place; raises NotFound, InvalidToken, InvalidRequest."""
         access.require(principal, Scope.REGISTRATIONS_WRITE, application)
         if changes.token is not None:
             check_token(changes.token)
-        await self.get(principal, application, registration_id)
+        present = await self.get(principal, application, registration_id)
+        changes = self._checked(present, changes)
         changed = await self._store.change(
             application.id, registration_id, changes, now=self._clock.now()
         )
@@ -159,9 +175,8 @@ class Registrations:
         same kind, loses it. Raises InvalidToken, NotAuthenticated.
         """
         access.require(principal, Scope.REGISTRATIONS_WRITE, application)
-        for draft in drafts:
-            check_token(draft.token)
-        return await self._store.synchronize(drafts, is_exact=is_exact) if drafts else ()
+        admitted = [await self._admitted(application, draft) for draft in drafts]
+        return await self._store.synchronize(admitted, is_exact=is_exact) if drafts else ()
 
     async def page(
         self,
@@ -192,6 +207,37 @@ class Registrations:
         if not rows:
             raise NotFound("device", device_id)
         return rows[0]
+
+    async def has_any(self, principal: Principal, application: Application) -> bool:
+        """Say whether there is anybody to send to at all."""
+        access.require(principal, Scope.NOTIFICATIONS_SEND, application)
+        return bool(await self._store.find(application.id, ANY, after=None, limit=1))
+
+    async def phones_of(
+        self,
+        principal: Principal,
+        application: Application,
+        field: RegistrationField,
+        names: Sequence[str],
+    ) -> Sequence[str]:
+        """List the telephone numbers that these devices or users gave, each once.
+
+        field: DEVICE_ID or USER_ID. For senders, who see no registrations.
+        """
+        access.require(principal, Scope.NOTIFICATIONS_SEND, application)
+        phones: dict[str, None] = {}
+        for start in range(0, len(names), _NAMES_AT_ONCE):
+            some = Condition(field, tuple(names[start : start + _NAMES_AT_ONCE]))
+            wanted, after = RegistrationFilter(conditions=(some,)), None
+            while True:
+                rows = await self._store.find(
+                    application.id, wanted, after=after, limit=_ROWS_AT_ONCE
+                )
+                phones.update((phone, None) for row in rows if (phone := row.phone))
+                if len(rows) < _ROWS_AT_ONCE:
+                    break
+                after = rows[-1].id
+        return tuple(phones)
 
     async def require_new_device(
         self, principal: Principal, application: Application, device_id: str
@@ -227,6 +273,41 @@ class Registrations:
         if removed is None:
             raise NotFound("registration", spell("registration", registration_id))
 
+    async def _admitted(self, application: Application, draft: Draft) -> Draft:
+        """Refuse what its provider could not reach, and note what a browser's key must be.
+
+        Raises InvalidToken, InvalidRequest.
+        """
+        check_token(draft.token)
+        check_keys(draft.provider, draft.attributes)
+        self._check_address(draft.provider, draft.token, draft.attributes)
+        if draft.provider is ProviderName.WEBPUSH and self._webpush_keys is not None:
+            return await self._webpush_keys.noted(application, draft)
+        return draft
+
+    def _checked(self, present: Registration, changes: Changes) -> Changes:
+        """Refuse a change after which the provider could reach nothing any more."""
+        if changes.token is None and changes.attributes is None:
+            return changes
+        attributes = present.attributes if changes.attributes is None else changes.attributes
+        key = present.attributes.get(Attribute.VAPID_KEY)
+        if changes.attributes is not None and key is not None:
+            # A subscription is bound to its key for good, whatever is said later.
+            attributes = {**attributes, Attribute.VAPID_KEY: key}
+            changes = replace(changes, attributes=attributes)
+        check_keys(present.provider, attributes)
+        self._check_address(present.provider, changes.token or present.token, attributes)
+        return changes
+
+    def _check_address(
+        self, provider: ProviderName, token: str, attributes: Mapping[str, Any]
+    ) -> None:
+        check = self._address_checks.get(provider)
+        problems = [] if check is None else [*check(token, attributes)]
+        if problems:
+            is_token = all(problem.path == ("token",) for problem in problems)
+            raise (InvalidToken if is_token else InvalidRequest)(problems)
+
 
 def check_token(token: str) -> None:
     """Refuse what no provider could have issued; raises InvalidToken."""
@@ -242,17 +323,17 @@ def check_token(token: str) -> None:
     raise InvalidToken([problem])
 
 
-def check_keys(draft: Draft) -> None:
+def check_keys(provider: ProviderName, attributes: Mapping[str, Any]) -> None:
     """Refuse a browser without the keys that its messages are encrypted for.
 
     Raises InvalidRequest. Source: RFC 8291 section 3.1.
     """
-    if draft.provider is not ProviderName.WEBPUSH:
+    if provider is not ProviderName.WEBPUSH:
         return
     problems = [
         Problem(("attributes", key), ProblemKind.MISSING, "the subscription's key")
         for key in (Attribute.P256DH, Attribute.AUTH)
-        if not draft.attributes.get(key)
+        if not attributes.get(key)
     ]
     if problems:
         raise InvalidRequest(problems)

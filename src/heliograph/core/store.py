@@ -6,18 +6,22 @@ Every method may raise `Unavailable`; the others it raises are named.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from heliograph.core.application_life import ApplicationStore
     from heliograph.core.ids import Id
+    from heliograph.core.issuer_store import IssuerStore, MemberStore, NonceStore
+    from heliograph.core.login_store import LoginStore, SessionStore
     from heliograph.core.model.application import Account, Application
-    from heliograph.core.model.delivery import Cursor, Delivery, Page, PageCommit, Shard
+    from heliograph.core.model.breaker import Breaker, BreakerKey
+    from heliograph.core.model.delivery import Cursor, Page, PageCommit, Shard
     from heliograph.core.model.identity import ApiClient, Member, Session, SessionForm, User
     from heliograph.core.model.listing import Condition, RegistrationFilter
-    from heliograph.core.model.notification import Counters, Notification
+    from heliograph.core.model.notification import Notification
     from heliograph.core.model.registration import (
         Changes,
         Draft,
@@ -29,6 +33,14 @@ if TYPE_CHECKING:
         Slot,
     )
     from heliograph.core.model.tag import Subscribed, Subscription, Tag
+    from heliograph.core.notification_store import (
+        AudienceStore,
+        NotificationStore,
+        RecipientStore,
+    )
+    from heliograph.core.people_store import CredentialStore, PeopleStore
+    from heliograph.core.turns import Room
+    from heliograph.core.webhook_store import ReceiptStore, WebhookStore
 
 
 class RegistryStore(Protocol):
@@ -145,6 +157,11 @@ class IdentityStore(Protocol):
         self, application_id: Id, *, after: Id | None, limit: int
     ) -> Sequence[Session]: ...
 
+    async def ensure_session(self, session: Session, token_hash: bytes) -> Session: ...
+    async def change_settings(
+        self, application_id: Id, section: str, values: Mapping[str, Any]
+    ) -> None: ...
+
     async def end_session(self, session_id: Id, *, now: datetime) -> bool:
         """Delete a session and every registration that was made through it."""
         ...
@@ -175,11 +192,25 @@ class SealedCredential:
     sealed: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """From when on what is old is kept. Times: aware UTC; None keeps all of a kind.
+
+    idempotency_keys: the instant at which those that are over may go.
+    """
+
+    departed: datetime | None
+    notifications: datetime | None
+    idempotency_keys: datetime | None
+    webhook_events: datetime | None = None
+
+
 class AliasStore(Protocol):
     """Short values for ids, one per kind and scope."""
 
     async def by_alias(self, kind: str, scope_id: Id, value: str) -> Id | None: ...
     async def alias_of(self, kind: str, scope_id: Id, thing_id: Id) -> str | None: ...
+    async def aliases(self, kind: str, scope_id: Id) -> Mapping[Id, str]: ...
     async def add_alias(self, kind: str, scope_id: Id, value: str, thing_id: Id) -> bool:
         """Write an alias; False where the value or the id has one already."""
         ...
@@ -230,7 +261,9 @@ class TagStore(Protocol):
         """Add a subscription, making the tag if it is new."""
         ...
 
-    async def unsubscribe(self, application_id: Id, registration_id: Id, label: str) -> bool:
+    async def unsubscribe(
+        self, application_id: Id, registration_id: Id, label: str, *, now: datetime
+    ) -> bool:
         """Take a subscription away; False where there was none."""
         ...
 
@@ -239,42 +272,25 @@ class TagStore(Protocol):
         ...
 
 
-class NotificationStore(Protocol):
-    """Accepted notifications and the records of their deliveries."""
-
-    async def accept(self, notification: Notification) -> None:
-        """Write a notification, its recipients and its shards in one piece.
-
-        A notification in state `running` is cut into shards here.
-        """
-        ...
-
-    async def notification(
-        self, application_id: Id, notification_id: Id
-    ) -> Notification | None: ...
-    async def notifications(
-        self, application_id: Id, *, before: Id | None, limit: int
-    ) -> Sequence[Notification]:
-        """List notifications, newest first."""
-        ...
-
-    async def counters(self, notification_id: Id) -> Counters: ...
-    async def deliveries(
-        self, notification_id: Id, *, after: Cursor | None, limit: int
-    ) -> Sequence[Delivery]: ...
-
-
 class ShardLedger(Protocol):
     """The shard table: pages out, outcomes in."""
 
     async def claim(
-        self, worker: str, *, limit: int, leased_until: datetime, now: datetime
+        self, worker: str, room: Room, *, leased_until: datetime, now: datetime
     ) -> Sequence[tuple[Shard, Notification]]:
-        """Take due shards that nobody holds; raises each one's epoch."""
+        """Take due shards that nobody holds, in fair turns; raises each one's epoch."""
         ...
 
     async def renew(self, shards: Sequence[Shard], *, leased_until: datetime) -> None: ...
-    async def release(self, shards: Sequence[Shard]) -> None: ...
+    async def release(self, shards: Sequence[Shard], *, now: datetime) -> None:
+        """Give shards back; they queue up behind those that are due already."""
+        ...
+
+    async def hold(
+        self, shard: Shard, *, until: datetime, breakers: Sequence[Breaker] = ()
+    ) -> None:
+        """Give a shard back that is not due before `until`, and write why."""
+        ...
 
     async def read_page(
         self,
@@ -296,6 +312,27 @@ class ShardLedger(Protocol):
         """Turn due deferred deliveries into retry shards; answer how many shards."""
         ...
 
+    async def settle(self, *, now: datetime, limit: int) -> int:
+        """End what canceled and overdue notifications left; answer how many rows changed."""
+        ...
+
+
+class BreakerStore(Protocol):
+    """What holds deliveries back, for whoever asks and for every node."""
+
+    async def breakers(self, application_id: Id) -> Sequence[Breaker]: ...
+    async def close_breaker(self, key: BreakerKey, *, now: datetime) -> Breaker | None:
+        """Close a breaker and make what it held due; None if it never opened."""
+        ...
+
+
+class RetentionStore(Protocol):
+    """What is forgotten in time."""
+
+    async def forget_old(self, before: Retained, *, limit: int) -> int:
+        """Delete up to `limit` rows that are too old, of one kind; answer how many."""
+        ...
+
 
 class Store(Protocol):
     """The whole store."""
@@ -309,9 +346,37 @@ class Store(Protocol):
     @property
     def identity(self) -> IdentityStore: ...
     @property
+    def applications(self) -> ApplicationStore: ...
+    @property
+    def logins(self) -> LoginStore: ...
+    @property
+    def sessions(self) -> SessionStore: ...
+    @property
+    def credentials(self) -> CredentialStore: ...
+    @property
+    def people(self) -> PeopleStore: ...
+    @property
+    def recipients(self) -> RecipientStore: ...
+    @property
     def notifications(self) -> NotificationStore: ...
     @property
+    def audiences(self) -> AudienceStore: ...
+    @property
     def ledger(self) -> ShardLedger: ...
+    @property
+    def breakers(self) -> BreakerStore: ...
+    @property
+    def webhooks(self) -> WebhookStore: ...
+    @property
+    def receipts(self) -> ReceiptStore: ...
+    @property
+    def issuers(self) -> IssuerStore: ...
+    @property
+    def nonces(self) -> NonceStore: ...
+    @property
+    def members(self) -> MemberStore: ...
+    @property
+    def retention(self) -> RetentionStore: ...
 
     async def is_ready(self) -> bool:
         """Say whether reads and writes work now."""

@@ -59,7 +59,9 @@ class Tags:
         """
         access.require(principal, Scope.REGISTRATIONS_WRITE, application)
         await self._registrations.get(principal, application, registration_id)
-        return await self._store.unsubscribe(application.id, registration_id, label)
+        return await self._store.unsubscribe(
+            application.id, registration_id, label, now=self._clock.now()
+        )
 
     async def labels_of(
         self, principal: Principal, application: Application, registration_id: Id

@@ -23,10 +23,17 @@ class UnusableKey(Exception):
 
 
 def sign_jwt(
-    claims: Mapping[str, Any], *, algorithm: Literal["ES256", "RS256"], key_id: str, key_pem: str
+    claims: Mapping[str, Any],
+    *,
+    algorithm: Literal["ES256", "RS256"],
+    key_id: str | None,
+    key_pem: str,
 ) -> str:
-    """Sign claims; the header says `alg` and `kid` and nothing else. Raises UnusableKey."""
-    header = {"alg": algorithm, "kid": key_id}
+    """Sign claims; the header says `alg` and `kid` and nothing else. Raises UnusableKey.
+
+    key_id: None where the key is told elsewhere; then the header says `typ` in its place.
+    """
+    header = {"alg": algorithm, **({"kid": key_id} if key_id else {"typ": "JWT"})}
     payload = json.dumps(claims, separators=(",", ":"))
     try:
         key = _KEY_TYPES[algorithm].import_key(key_pem)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import sys
 import threading
 from dataclasses import dataclass
@@ -14,9 +15,11 @@ import pytest
 import structlog
 
 from heliograph.cli.main import run
+from heliograph.storage.sqlite import FILE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     Command = Callable[..., "Ended"]
 
@@ -44,9 +47,16 @@ class Ended:
 
 @pytest.fixture
 def command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    migrated_sqlite: Path,
 ) -> Iterator[Command]:
-    """Run `heliograph …`; no thread of it is left, and logs are as they were."""
+    """Run `heliograph …`; no thread of it is left, and logs are as they were.
+
+    In `tmp_path` a database with empty tables waits: making one takes longer than a command.
+    """
+    shutil.copy(migrated_sqlite / FILE_NAME, tmp_path)
     for name in [name for name in os.environ if name.startswith("HELIOGRAPH_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", "200")

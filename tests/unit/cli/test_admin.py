@@ -18,7 +18,13 @@ HELP = [
     *((kind, *rest) for kind in KINDS for rest in ((), ("create",), ("list",))),
     ("credentials",),
     ("credentials", "set-apns"),
+    ("credentials", "set-apns-certificate"),
     ("credentials", "set-fcm"),
+    ("notifications",),
+    *(
+        ("notifications", each)
+        for each in ("send", "show", "list", "deliveries", "cancel", "pause", "resume")
+    ),
 ]
 
 

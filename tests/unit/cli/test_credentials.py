@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from heliograph.simulators.apns.certificates import PushCertificate, make_push_certificate
 from heliograph.simulators.certificates import private_pem
 
 if TYPE_CHECKING:
@@ -42,7 +44,9 @@ def application(command: Command, tmp_path: Path) -> str:
         (b"\xff\xfe\x00", "\udcff", "TEAM123456", {"key_id", "key_pem"}),
         (GOOGLE_KEY.encode(), "K", "T", {"key_id", "team_id", "key_pem"}),
         (OTHER_CURVE.encode(), "KEY1234567", "TEAM123456", {"key_pem"}),
-        (APPLE_KEY.encode()[:80], "KEY1234567", "TEAM123456", {"key_pem"}),
+        pytest.param(
+            APPLE_KEY.encode()[:80], "KEY1234567", "TEAM123456", {"key_pem"}, id="half a key"
+        ),
     ],
 )
 def test_a_wrong_apns_key_is_refused_with_every_problem(
@@ -126,3 +130,67 @@ def test_a_good_service_account_is_stored(
 
     assert made.status == 0
     assert "PRIVATE KEY" not in made.out
+
+
+@pytest.fixture
+def pushing() -> PushCertificate:
+    return make_push_certificate("com.example", now=datetime.now(UTC))
+
+
+def test_a_good_apns_certificate_is_stored(
+    command: Command, application: str, tmp_path: Path, pushing: PushCertificate
+) -> None:
+    (tmp_path / "apns.p12").write_bytes(pushing.p12)
+    (tmp_path / "password").write_text(pushing.password + "\n")
+
+    made = command(
+        *("credentials", "set-apns-certificate", "--application", application),
+        *("--data", tmp_path, "--certificate-file", tmp_path / "apns.p12"),
+        *("--password-file", tmp_path / "password", "--environment", "sandbox", "--json"),
+    ).json()
+
+    assert (made["provider"], made["environment"]) == ("apns", "sandbox")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "password must be the password of this PKCS#12 file"),
+        (b"junk", "certificate must be a PKCS#12 file"),
+        (b"-----BEGIN", "certificate must be a certificate and its private key in PEM"),
+    ],
+)
+def test_a_wrong_apns_certificate_is_refused_by_name(
+    command: Command,
+    application: str,
+    tmp_path: Path,
+    pushing: PushCertificate,
+    content: bytes | None,
+    sentence: str,
+) -> None:
+    file = tmp_path / "apns.p12"
+    file.write_bytes(pushing.p12 if content is None else content)
+
+    refused = command(
+        *("credentials", "set-apns-certificate", "--application", application),
+        *("--data", tmp_path, "--certificate-file", file),
+    )
+
+    assert refused.sentence == sentence
+
+
+def test_an_expired_apns_certificate_is_refused_with_its_day(
+    command: Command, application: str, tmp_path: Path
+) -> None:
+    long_ago = datetime.now(UTC) - timedelta(days=500)
+    old = make_push_certificate("com.example", now=long_ago, lifetime=timedelta(days=365))
+    (tmp_path / "apns.p12").write_bytes(old.p12)
+    (tmp_path / "password").write_text(old.password)
+
+    refused = command(
+        *("credentials", "set-apns-certificate", "--application", application),
+        *("--data", tmp_path, "--certificate-file", tmp_path / "apns.p12"),
+        *("--password-file", tmp_path / "password"),
+    )
+
+    assert f"expired on {long_ago + timedelta(days=365):%Y-%m-%d}" in refused.sentence

@@ -21,6 +21,7 @@ from heliograph.core.model.identity import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from heliograph.core.idempotency import IdempotencyKey
     from heliograph.core.model.notification import Notification
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -77,9 +78,14 @@ class ListedNotifications(RecordingStore):
     """Keeps what was accepted."""
 
     accepted: list[Notification] = field(default_factory=list)
+    keys: list[IdempotencyKey | None] = field(default_factory=list)
 
-    async def accept(self, notification: Notification) -> None:
+    async def accept(
+        self, notification: Notification, key: IdempotencyKey | None = None
+    ) -> Notification | None:
+        self.keys.append(key)
         self.accepted.append(notification)
+        return notification
 
     async def notifications(
         self, application_id: Id, *, before: Id | None, limit: int

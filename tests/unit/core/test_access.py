@@ -73,7 +73,9 @@ def test_an_application_that_is_not_the_callers_is_not_found(principal, applicat
 
 
 @pytest.mark.parametrize(
-    "principal", [client(), client(application_id=APPLICATION.id), session()], ids=str
+    "principal",
+    [client(), client(application_id=APPLICATION.id), session()],
+    ids=["client", "client of one", "session"],
 )
 def test_a_callers_own_application_is_seen(principal) -> None:
     access.require_sight(principal, APPLICATION)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.unit.core.stubs import (
@@ -14,15 +14,23 @@ from tests.unit.core.stubs import (
 )
 
 from heliograph.core.applications import Applications
-from heliograph.core.errors import InvalidRequest, NotFound, Unavailable
+from heliograph.core.errors import InvalidRequest, NotFound, Problem, ProblemKind, Unavailable
 from heliograph.core.identity import secret_hash
 from heliograph.core.ids import new_id, spell
-from heliograph.core.model.application import Account, ApnsCredential, Defaults, FcmCredential
+from heliograph.core.model.application import (
+    Account,
+    ApnsCertificate,
+    ApnsCredential,
+    Defaults,
+    FcmCredential,
+)
 from heliograph.core.model.identity import Scope
 from heliograph.core.model.registration import Environment, ProviderName
 from heliograph.core.store import SealedCredential
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tests.conftest import FakeClock
 
     from heliograph.core.model.application import Secret
@@ -30,6 +38,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 APNS = ApnsCredential("KEY1234567", "TEAM123456", "a secret key")
+CERTIFICATE = ApnsCertificate("a secret key")
 FCM = FcmCredential("demo", "sender@demo", "1", "a secret key")
 
 
@@ -141,7 +150,9 @@ async def test_a_client_is_made_with_a_key_that_is_stored_as_a_hash(
 
 
 @pytest.mark.parametrize(
-    ("secret", "provider"), [(APNS, ProviderName.APNS), (FCM, ProviderName.FCM)], ids=str
+    ("secret", "provider"),
+    [(APNS, ProviderName.APNS), (CERTIFICATE, ProviderName.APNS), (FCM, ProviderName.FCM)],
+    ids=str,
 )
 async def test_a_credential_is_sealed_and_opened_again(
     applications: Applications, store: RecordingStore, secret: Secret, provider: ProviderName
@@ -155,6 +166,26 @@ async def test_a_credential_is_sealed_and_opened_again(
     assert opened == made
     assert (name, opened.provider) == (provider, provider)
     assert b"a secret key" not in sealed
+
+
+async def test_a_credential_that_its_provider_refuses_is_not_stored(
+    store: RecordingStore, clock: FakeClock
+) -> None:
+    asked: list[Any] = []
+
+    def refuse(secret: Secret, environment: Environment, *, now: datetime) -> None:
+        asked.append((secret, environment, now))
+        raise InvalidRequest([Problem(("key_pem",), ProblemKind.MALFORMED, "a key")])
+
+    checks = {ProviderName.APNS: refuse}
+    applications = Applications(store, ShiftSealer(), clock, cache_ttl_s=5, checks=checks)
+
+    with pytest.raises(InvalidRequest):
+        await applications.set_credential(APPLICATION, Environment.SANDBOX, APNS)
+    await applications.set_credential(APPLICATION, Environment.PRODUCTION, FCM)
+
+    assert asked == [(APNS, Environment.SANDBOX, clock.now())]
+    assert [call[2] for call in store.asked("put_credential")] == [ProviderName.FCM]
 
 
 async def test_a_new_credential_is_used_at_once(

@@ -286,7 +286,8 @@ def test_a_change_that_changes_nothing_writes_nothing() -> None:
     row = apply(RegistryState([]), draft("T"))
     state = RegistryState([row])
 
-    same = state.change(row.id, Changes(token="T", state=RegistrationState.ACTIVE), at=NOW)
+    later = NOW + timedelta(seconds=9)
+    same = state.change(row.id, Changes(token="T", state=RegistrationState.ACTIVE), at=later)
 
     assert same is row
     assert state.changes().changed == []

@@ -49,6 +49,25 @@ def test_what_is_held_already_is_not_one_more(full: RegistryState) -> None:
     assert held(full) == {"A", "B"}
 
 
+def test_a_device_that_changes_its_token_is_not_one_more() -> None:
+    state = RegistryState([])
+    for device in ("one", "two"):
+        apply(state, one_of_two(device, slot=Slot(by_user=True, device_id=device)))
+
+    apply(state, one_of_two("another", slot=Slot(by_user=True, device_id="two")))
+
+    assert held(state) == {"one", "another"}
+
+
+def test_nobodys_tokens_are_not_counted() -> None:
+    state = RegistryState([])
+
+    for token in "ABC":
+        apply(state, one_of_two(token, owner=None))
+
+    assert held(state) == {"A", "B", "C"}
+
+
 def test_another_users_tokens_do_not_count(full: RegistryState) -> None:
     apply(full, one_of_two("B", owner=BOB))
 

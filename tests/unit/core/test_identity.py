@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.unit.core.stubs import ACCOUNT, APPLICATION, NOW, RecordingStore, client, session
 
+from heliograph.core.aliases import Aliases
 from heliograph.core.errors import InvalidRequest, NotAuthenticated, NotPermitted
 from heliograph.core.identity import (
     DEFAULT_TTL,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 ANN = User(new_id(NOW), ACCOUNT, "ann", NOW)
+SNOWFLAKE = "852892297661906993"
 MEMBER = MemberKey(ANN.id, new_id(NOW), "ann")
 
 
@@ -36,20 +38,22 @@ def store() -> RecordingStore:
 
 @pytest.fixture
 def identity(store: RecordingStore, clock: FakeClock) -> Identity:
-    return Identity(store, clock, cache_ttl_s=5)
+    store.answers["alias_of"] = SNOWFLAKE
+    aliases = Aliases(store, clock, cache_ttl_s=5)
+    return Identity(store, clock, aliases, cache_ttl_s=5)
 
 
 FORMS = {
     SessionForm.NATIVE: r"hgs_[A-Za-z0-9_-]{43}",
     SessionForm.LAYER: r"[A-Za-z0-9._-]{64}",
-    SessionForm.DISCORD: r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{38}",
+    SessionForm.DISCORD: r"[A-Za-z0-9_-]{24}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{38}",
     SessionForm.NAVIXY: r"[0-9a-f]{32}",
 }
 
 
 @pytest.mark.parametrize(("form", "pattern"), FORMS.items())
 def test_a_session_token_has_the_form_its_clients_expect(form: SessionForm, pattern: str) -> None:
-    tokens = {new_session_token(form, ANN.id, NOW) for _ in range(20)}
+    tokens = {new_session_token(form, SNOWFLAKE, NOW) for _ in range(20)}
 
     assert len(tokens) == 20
     assert [token for token in tokens if not re.fullmatch(pattern, token)] == []
@@ -60,9 +64,9 @@ def test_every_form_is_tested() -> None:
 
 
 def test_a_discord_token_names_its_user_and_its_age() -> None:
-    user, age, _ = new_session_token(SessionForm.DISCORD, ANN.id, NOW).split(".")
+    user, age, _ = new_session_token(SessionForm.DISCORD, SNOWFLAKE, NOW).split(".")
 
-    assert base64.urlsafe_b64decode(user + "==") == ANN.id
+    assert base64.urlsafe_b64decode(user).decode() == SNOWFLAKE
     age_s = int.from_bytes(base64.urlsafe_b64decode(age + "=="), "big")
     assert age_s == NOW.timestamp() - 1_293_840_000
 
@@ -85,10 +89,10 @@ async def test_a_client_is_believed_for_a_while_and_then_asked_for_again(
     identity: Identity, store: RecordingStore, clock: FakeClock
 ) -> None:
     store.answers["client_by_secret"] = client().client
-    await identity.client("key")
+    believed = await identity.client("key")
     store.answers.clear()
 
-    await identity.client("key")
+    assert await identity.client("key") is believed
     clock.advance(5)
 
     with pytest.raises(NotAuthenticated):

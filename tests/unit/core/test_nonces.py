@@ -8,6 +8,8 @@ import pytest
 from heliograph.core.nonces import LIFE, Nonces
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tests.conftest import FakeClock
 
 
@@ -52,3 +54,37 @@ def test_a_nonce_is_fresh_for_ten_minutes_and_no_longer(nonces: Nonces, clock: F
 )
 def test_what_we_did_not_make_is_not_fresh(nonces: Nonces, text: str) -> None:
     assert not nonces.is_fresh(text)
+
+
+class OnceStore:
+    def __init__(self) -> None:
+        self.spent: dict[bytes, datetime] = {}
+
+    async def spend(self, digest: bytes, *, expires_at: datetime, now: datetime) -> bool:
+        return self.spent.setdefault(digest, expires_at) is expires_at and expires_at > now
+
+
+@pytest.mark.anyio
+async def test_a_nonce_is_spent_once(clock: FakeClock) -> None:
+    store = OnceStore()
+    nonces = Nonces(PlainSigner(), clock, store)
+    nonce = nonces.new()
+
+    assert [await nonces.spend(nonce), await nonces.spend(nonce)] == [True, False]
+    assert list(store.spent.values()) == [clock.now() + LIFE]
+
+
+@pytest.mark.anyio
+async def test_what_is_no_fresh_nonce_of_ours_is_not_even_noted(clock: FakeClock) -> None:
+    store = OnceStore()
+    nonces = Nonces(PlainSigner(), clock, store)
+    old = nonces.new()
+    clock.advance(LIFE.total_seconds())
+
+    assert [await nonces.spend(old), await nonces.spend("x")] == [False, False]
+    assert store.spent == {}
+
+
+@pytest.mark.anyio
+async def test_where_nothing_is_noted_nothing_is_spent(nonces: Nonces) -> None:
+    assert not await nonces.spend(nonces.new())

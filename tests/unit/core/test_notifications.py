@@ -26,7 +26,8 @@ from heliograph.core.model.notification import (
     Options,
 )
 from heliograph.core.model.registration import ProviderName
-from heliograph.core.notifications import MAX_LISTED, Notifications
+from heliograph.core.notification_checks import MAX_LISTED
+from heliograph.core.notifications import Notifications
 
 if TYPE_CHECKING:
     from tests.conftest import FakeClock

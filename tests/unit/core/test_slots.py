@@ -44,6 +44,27 @@ def test_a_slot_has_a_bucket_and_never_changes(slot: Slot) -> None:
     assert bucket_of(first) == first[-1]
 
 
+def test_a_session_has_a_slot_of_its_own() -> None:
+    assert hash_of(Slot(session_id=SESSION)) != hash_of(Slot(session_id=new_id(NOW)))
+
+
+STORED = {
+    "user and device": "a840b2aaec75d03c8196d12e6f6583c3",
+    "user and token": "0c5c300b38385af05e76b5a023d5ac62",
+    "session": "b490f8d8cc46daf7a493e445da3a9936",
+    "device": "0da9a46a156a1025a46c85c7b80d656a",
+    "token": "b031aadd76934a71b0c231da02d9b09d",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_slots_that_older_versions_stored_are_found(form: str) -> None:
+    application, ann, session = (Id(bytes([number] * 16)) for number in (1, 2, 3))
+    slot = replace(FORMS[form], session_id=session) if form == "session" else FORMS[form]
+
+    assert hash_of(slot, application=application, user=ann).hex() == STORED[form]
+
+
 @pytest.mark.parametrize("slot", FORMS.values(), ids=FORMS)
 def test_another_application_has_other_slots(slot: Slot) -> None:
     assert hash_of(slot) != hash_of(slot, application=new_id(NOW))

@@ -115,6 +115,12 @@ def test_what_no_session_made_gets_the_drafts() -> None:
     assert (row.session_id, row.silent_after) == (SESSION, EXPIRY)
 
 
+def test_what_is_new_gets_the_drafts() -> None:
+    row = apply(RegistryState([]), of("bob", session_id=SESSION, keeps_session=True))
+
+    assert row.session_id == SESSION
+
+
 @pytest.fixture
 def store() -> RecordingStore:
     return RecordingStore()

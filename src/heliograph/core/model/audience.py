@@ -5,18 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from heliograph.core.ids import Id
-    from heliograph.core.model.registration import ProviderName
+    from heliograph.core.model.registration import ProviderName, TokenKind
+
+
+Providers = tuple["ProviderName", ...]
+"""Whose registrations alone are meant; empty means whichever provider's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Everyone:
     """All registrations of the application of kind alert."""
+
+    providers: Providers = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,7 @@ class Users:
     """The registrations of these users, named as the customer names them."""
 
     user_ids: tuple[str, ...]
+    providers: Providers = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,18 @@ class Tags:
     """The registrations subscribed to any of these tags."""
 
     labels: tuple[str, ...]
+    providers: Providers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """The registrations of these devices; one without a device's id goes by its own, `reg_…`.
+
+    They are looked up when the notification starts; strangers are left out.
+    """
+
+    device_ids: tuple[str, ...]
+    providers: Providers = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +88,60 @@ class Addresses:
     addresses: tuple[Address, ...]
 
 
-Audience = Everyone | Users | Tags | Registrations | Addresses
-Listed = Registrations | Addresses
-"""Audiences that are stored as recipients at acceptance; the others are queries."""
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A user, by our id, or an address, with the values for a template's places."""
+
+    user_id: Id | None = None
+    address: Address | None = None
+    variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Recipients:
+    """Exactly these recipients, repeated ones as well: each is told apart by its ordinal.
+
+    items: in their order; empty once stored. count: how many there are.
+    """
+
+    items: tuple[Recipient, ...]
+    count: int
+
+    @classmethod
+    def of(cls, items: tuple[Recipient, ...]) -> Self:
+        """List recipients."""
+        return cls(items, len(items))
+
+
+Audience = Everyone | Users | Tags | Devices | Registrations | Addresses | Recipients
+Narrowed = Everyone | Users | Tags | Devices
+"""Audiences that may be limited to some providers."""
+
+Listed = Registrations | Addresses | Recipients
+"""Audiences whose targets are named one by one; the others are looked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How many targets of one provider and kind; kind is None for bare addresses."""
+
+    provider: ProviderName
+    kind: TokenKind | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whom an audience reaches now.
+
+    counted: the share of the registry that was counted, above 0 and at most
+    1. Below 1 the counts are lower bounds.
+    """
+
+    items: tuple[Reached, ...]
+    counted: float = 1.0
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether everything was counted."""
+        return self.counted >= 1

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from heliograph.core.ids import delivery_uuid
-from heliograph.core.model.notification import Counters
+from heliograph.core.model.audience import AddressForm
+from heliograph.core.model.notification import Counters, NotificationState
 from heliograph.core.model.registration import ProviderName
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from heliograph.core.ids import Id
+    from heliograph.core.model.breaker import Breaker
     from heliograph.core.model.registration import Environment
 
 BUCKETS = 256
@@ -36,6 +39,7 @@ class ShardSource(StrEnum):
 
     QUERY = "query"
     LIST = "list"
+    RECIPIENTS = "recipients"
     RETRY = "retry"
 
 
@@ -57,6 +61,7 @@ class Shard:
     first_bucket, last_bucket: the range of a query, inclusive. epoch: rises
     with every claim; a page commit of an older epoch changes nothing.
     leased_until: after this a shard may be claimed by another worker.
+    is_small: it is of a send of a page or less, which overtakes broadcasts.
     """
 
     id: Id
@@ -68,6 +73,7 @@ class Shard:
     epoch: int
     cursor: Cursor | None
     leased_until: datetime | None = None
+    is_small: bool = False
 
 
 class Target(NamedTuple):
@@ -77,7 +83,8 @@ class Target(NamedTuple):
     hash. recipient: the ordinal in a listed audience, else 0. attributes:
     the registration's own JSON text, the key under which rendered variants
     are cached. refreshed_ms: Unix milliseconds; 0 for a bare address.
-    attempts: provider calls already made.
+    attempts: provider calls already made. form: what `token` names, a device or
+    one of the provider's groups.
     """
 
     id: bytes
@@ -91,32 +98,52 @@ class Target(NamedTuple):
     refreshed_ms: int
     attempts: int
     is_registered: bool
+    form: AddressForm = AddressForm.TOKEN
+
+
+GONE = "registration is gone"
+"""Why a listed or retried target is not sent to any more."""
+
+
+class Dropped(NamedTuple):
+    """A listed or retried target that is not sent to any more; it is canceled."""
+
+    place: Cursor
+    attempts: int = 0
+    reason: str = GONE
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """Targets of a shard in scan order.
 
-    cursor: None says that the shard ends here. dropped: the places of listed
-    or retried targets whose registration is gone or silent; they are canceled.
+    cursor: None says that the shard ends here. state: the notification's, as
+    it was when the page was read; a page of one that is paused or canceled
+    is empty. breakers: the application's that ever opened. variables: what fills
+    in a template, as JSON text by the recipient's ordinal; who has none is left out.
     """
 
     targets: Sequence[Target]
     cursor: Cursor | None
-    dropped: Sequence[Cursor] = ()
+    dropped: Sequence[Dropped] = ()
+    state: NotificationState = NotificationState.RUNNING
+    breakers: Sequence[Breaker] = ()
+    variables: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
 class DeliveryRow(NamedTuple):
     """One delivery as it is recorded. Times: Unix milliseconds.
 
-    provider: None where the target was gone before we learned it.
+    state, provider: values of `DeliveryState` and `ProviderName`, as plain
+    texts. provider: None where the target was gone before we learned it; a
+    later record without one keeps what an earlier one said.
     """
 
     bucket: int
     recipient: int
     target_id: bytes
-    state: DeliveryState
-    provider: ProviderName | None
+    state: str
+    provider: str | None
     is_registered: bool
     provider_message_id: str | None
     reason: str | None
@@ -147,8 +174,11 @@ class DeferredRow(NamedTuple):
 class PageCommit:
     """All that a page of sends came to, committed in one piece with the cursor.
 
-    counters: what this page adds to the shard's; a retry takes one from
-    `deferred` and adds one elsewhere.
+    deliveries: those that are recorded, not all of the page's. counters:
+    what this page adds to the shard's; a retry takes one from `deferred` and
+    adds one elsewhere. environments: registrations with the token's hash, of
+    which we learned the environment. breakers: those that changed. is_late:
+    the notification's time was over before this page was first tried.
     """
 
     shard: Shard
@@ -157,13 +187,29 @@ class PageCommit:
     deliveries: Sequence[DeliveryRow]
     prunes: Sequence[Prune] = ()
     deferred: Sequence[DeferredRow] = ()
-    environments: Sequence[tuple[bytes, Environment]] = ()
+    environments: Sequence[tuple[bytes, bytes, Environment]] = ()
     counters: Counters = field(default_factory=Counters)
+    breakers: Sequence[Breaker] = ()
+    is_late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFilter:
+    """Which deliveries of a notification a list wants; what is None rules nothing out.
+
+    user_id: the customer's id of a user, or ours; their registrations' deliveries,
+    those included that departed and are still remembered, for 30 days unless
+    retention says otherwise.
+    """
+
+    user_id: str | None = None
+    registration_id: Id | None = None
+    state: DeliveryState | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One delivery as it is shown."""
+    """One delivery as it is shown. next_attempt_at: of one that waits for another try."""
 
     notification_id: Id
     target_id: bytes
@@ -176,6 +222,7 @@ class Delivery:
     is_registered: bool
     provider_message_id: str | None = None
     reason: str | None = None
+    next_attempt_at: datetime | None = None
 
     @property
     def message_id(self) -> str | None:

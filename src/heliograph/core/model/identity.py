@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from heliograph.core.ids import Id
 
 
@@ -67,9 +66,25 @@ class Member:
     user_id: Id
 
 
+class SessionKind(StrEnum):
+    """What a session is good for, and how it ends.
+
+    A sign-in expires, and a changed password ends it; a key does neither; a
+    guest may look, and register nothing.
+    """
+
+    SIGN_IN = "sign_in"
+    KEY = "key"
+    GUEST = "guest"
+
+
+NEVER = datetime(9999, 12, 31, tzinfo=UTC)
+"""When keys and guests expire."""
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A user's sign-in to one application."""
+    """A user's sign-in to one application. label: of a key, what its owner calls it."""
 
     id: Id
     account_id: Id
@@ -79,6 +94,31 @@ class Session:
     form: SessionForm
     created: datetime
     expires_at: datetime
+    external_user_id: str | None = None
+    kind: SessionKind = SessionKind.SIGN_IN
+    label: str | None = None
+
+    @property
+    def silent_after(self) -> datetime | None:
+        """Until when what is registered through it is sent to; None: for good."""
+        return None if self.kind is SessionKind.KEY else self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A name and a password, by which a user signs in to one application.
+
+    form: of the sessions that it opens. A user has one login per form, and a
+    name is one login's, whatever the case of its letters.
+    """
+
+    id: Id
+    application_id: Id
+    form: SessionForm
+    name: str
+    user_id: Id
+    created: datetime
+    updated: datetime
     external_user_id: str | None = None
 
 

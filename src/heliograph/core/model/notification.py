@@ -53,7 +53,9 @@ class Content:
     """What the device shows, before any provider's rendering.
 
     overrides: what one provider's message says otherwise, in that provider's
-    own words; merged over our rendering key by key.
+    own words; merged over our rendering key by key. is_template: title, body
+    and the texts of the overrides have places that each recipient's
+    variables fill in.
     """
 
     title: str | None = None
@@ -64,6 +66,7 @@ class Content:
     overrides: Mapping[ProviderName, Mapping[str, Any]] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    is_template: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ class Options:
     notification it is, for registrations that filter by that. kind: the
     tokens it is for. send_at: None means at once. max_per_second: how many
     messages may leave in a second; None means as fast as providers take them.
+    credentials: those to send by; empty means the application's own. marks:
+    pairs by which a back end finds its notifications again.
     """
 
     ttl_s: int = MAX_TTL_S
@@ -84,6 +89,8 @@ class Options:
     send_at: datetime | None = None
     max_per_second: int | None = None
     record: Record = Record.ALL
+    credentials: tuple[tuple[ProviderName, Id], ...] = ()
+    marks: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

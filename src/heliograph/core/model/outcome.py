@@ -6,6 +6,7 @@ Source: docs/providers/*.md, "Replies".
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -59,11 +60,28 @@ class RefreshCredential:
     reason: str
 
 
+class FaultScope(StrEnum):
+    """How wide a misconfiguration is: what has to be mended before it goes away.
+
+    CREDENTIAL: the credential, its host or the application's own settings;
+    every delivery by this credential would fail alike, so the engine holds
+    them. TARGET: what this one registration says of itself, such as a
+    bundle id that only its device named; nothing follows for the others.
+    """
+
+    CREDENTIAL = "credential"
+    TARGET = "target"
+
+
 @dataclass(frozen=True, slots=True)
 class Misconfigured:
-    """Ours to fix: a bad key must never empty a registry."""
+    """Ours to fix: a bad key must never empty a registry.
+
+    scope: whether it is the credential's trouble or this one target's.
+    """
 
     detail: str
+    scope: FaultScope = FaultScope.CREDENTIAL
 
 
 Outcome = Accepted | TokenGone | Rejected | Deferred | RefreshCredential | Misconfigured

@@ -96,6 +96,8 @@ class Attribute(StrEnum):
     CATEGORY_FILTER = "category_filter"
     P256DH = "p256dh"
     AUTH = "auth"
+    VAPID_KEY = "vapid_key"
+    TOKEN_FORM = "token_form"  # noqa: S105 - an attribute
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +153,10 @@ class Draft:
     owner: whose phone it is, if anyone's. member_limit: how many
     registrations of this origin a member may hold; past it the least
     recently refreshed leaves, or the draft is refused. labels: tags that a
-    new registration is subscribed to. keeps_session: a session that is not
-    over stays in charge of what it registered. arrived_at: aware UTC;
-    becomes `refreshed`.
+    new registration is subscribed to. assumed: attributes to be taken where
+    neither the draft nor a living registration of the same token says them.
+    keeps_session: a session that is not over stays in charge of what it
+    registered. arrived_at: aware UTC; becomes `refreshed`.
     """
 
     application_id: Id
@@ -171,6 +174,7 @@ class Draft:
     device_id: str | None = None
     environment: Environment | None = None
     attributes: Mapping[str, Any] = field(default_factory=lambda: NO_ATTRIBUTES)
+    assumed: Mapping[str, Any] = field(default_factory=lambda: NO_ATTRIBUTES)
     silent_after: datetime | None = None
     member_limit: int | None = None
     if_full: IfFull = IfFull.EVICT
@@ -214,6 +218,14 @@ class Registration:
     def bucket(self) -> int:
         """The partition it lives in, 0 to 255."""
         return self.id[-1]
+
+    @property
+    def phone(self) -> str | None:
+        """The telephone number that reaches its device, if one was given."""
+        if self.provider is ProviderName.SMS:
+            return self.token
+        phone = self.attributes.get(Attribute.PHONE)
+        return phone if isinstance(phone, str) and phone else None
 
 
 @dataclass(frozen=True, slots=True)
