@@ -23,7 +23,7 @@ coverage: ## The same with branch coverage, which takes twice as long
 
 quick: ## Unit tests, contracts on SQLite and conformance, in under a minute
 	@sh tools/setup.sh test
-	@sh tools/tests.sh tests/unit tests/contract tests/conformance -k "not postgresql"
+	@sh tools/tests.sh -p no:schemathesis -k "not postgresql" tests/unit tests/contract tests/conformance
 
 check: ## Format, lint, types, imports and file sizes, without changing anything
 	@sh tools/setup.sh test
@@ -31,7 +31,7 @@ check: ## Format, lint, types, imports and file sizes, without changing anything
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@sh tools/tests.sh tests/unit/test_tree.py
+	@sh tools/tests.sh --numprocesses=0 tests/unit/test_tree.py
 
 format: ## Format and mend what a tool can mend
 	@sh tools/setup.sh test
@@ -44,3 +44,4 @@ bench: ## Measure, against the peers that can be installed
 
 clean: ## Remove what set-up and tests made
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	find src tests bench -name __pycache__ -prune -exec rm -rf {} +

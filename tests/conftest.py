@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+import shutil
 import warnings
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -10,6 +14,8 @@ import pytest
 from hypothesis import settings
 
 from heliograph.config import Config, Delivery, Storage
+from heliograph.storage.sqlite import FILE_NAME
+from heliograph.storage.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -20,6 +26,21 @@ if TYPE_CHECKING:
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile("steady")
+
+
+_CASE = re.compile(r"conformance/test_cases\.py::test_case\[(?P<dialect>\w+)/")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many conformance cases of each dialect passed in this run.
+
+    Here, as the process that sums up what others tested reads no folder's own conftest.
+    """
+    found = [_CASE.search(report.nodeid) for report in terminalreporter.getreports("passed")]
+    counts = Counter(case["dialect"] for case in found if case is not None)
+    if counts:
+        line = ", ".join(f"{dialect} {count}" for dialect, count in sorted(counts.items()))
+        terminalreporter.write_line(f"conformance cases passed: {line}")
 
 
 @pytest.fixture
@@ -89,7 +110,22 @@ def storage(request: pytest.FixtureRequest) -> Storage:
     return Storage(database_url=request.getfixturevalue("postgres_url"))
 
 
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an empty database of the newest revision, to be copied."""
+    folder = tmp_path_factory.mktemp("migrated")
+
+    async def migrate() -> None:
+        await (await open_store(Storage(), folder)).close()
+
+    asyncio.run(migrate())
+    return folder
+
+
 @pytest.fixture
-def config(tmp_path: Path) -> Config:
-    """A server on SQLite in a folder of its own."""
-    return Config(data=tmp_path / "data", delivery=Delivery(sweep_s=0.05, poll_s=0.05))
+def config(tmp_path: Path, migrated_sqlite: Path) -> Config:
+    """A server on SQLite in a folder of its own, with empty tables."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    shutil.copy(migrated_sqlite / FILE_NAME, data)
+    return Config(data=data, delivery=Delivery(sweep_s=0.05, poll_s=0.05))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from heliograph.config import Config, Delivery, Listener
-from heliograph.core.model.identity import SessionForm
+from heliograph.core.ids import Id, spell
+from heliograph.core.model.identity import ALL_SCOPES, ApiClient, ClientPrincipal, SessionForm
 from heliograph.core.model.listing import RegistrationFilter
 from heliograph.web.server import Server
 from heliograph.wiring import Stack
@@ -27,6 +28,7 @@ pytestmark = [pytest.mark.interop, pytest.mark.anyio]
 DEVICES = "/users/@me/devices"
 SYNC_TOKEN = "/users/@me/devices/sync-token"
 SYNC = "/users/@me/devices/sync"
+PASSWORD = "correct horse battery"
 PROPERTIES = {
     "os": "Windows",
     "browser": "Chrome",
@@ -68,10 +70,13 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         data=tmp_path / "data", listener=Listener(port=0), delivery=Delivery(poll_s=0.05)
     )
     stack = await Stack.open(config)
-    server = Server(stack.application, config)
-    serving = asyncio.create_task(server.serve())
     account = await stack.core.applications.account()
     application = await stack.core.applications.create(account.id, "demo")
+    await stack.stop()
+    config = config.model_copy(update={"default_application": spell("application", application.id)})
+    stack = await Stack.open(config)
+    server = Server(stack.application, config)
+    serving = asyncio.create_task(server.serve())
     yield Site(stack, application, f"http://127.0.0.1:{server.port}")
     server.should_exit = True
     await serving
@@ -106,7 +111,22 @@ async def people(
     monkeypatch.setattr(library.http.Route, "BASE", f"{site.url}/api/v9")
     monkeypatch.setenv("no_proxy", "*")
     logins = {}
+    operator = ApiClient(
+        Id(bytes(16)),
+        site.application.account_id,
+        "operator",
+        ALL_SCOPES,
+        site.stack.core.clock.now(),
+    )
     for name in ("ann", "bob"):
+        await site.stack.core.logins.create(
+            ClientPrincipal(operator),
+            site.application,
+            SessionForm.DISCORD,
+            f"{name}@example.com",
+            PASSWORD,
+            name,
+        )
         _, logins[name] = await site.stack.core.identity.create_session(
             site.application, name, SessionForm.DISCORD, None
         )
@@ -191,7 +211,7 @@ async def test_a_bad_login_token_is_told_apart(
 
 @pytest.mark.parametrize(
     ("method", "path", "error", "status"),
-    [("GET", "/users/@me", "NotFound", 404), ("GET", DEVICES, "HTTPException", 405)],
+    [("GET", "/users/@them", "NotFound", 404), ("GET", DEVICES, "HTTPException", 405)],
 )
 async def test_what_is_not_there_is_told_apart(
     library: ModuleType, people: dict[str, Client], method: str, path: str, error: str, status: int
@@ -200,3 +220,69 @@ async def test_what_is_not_there_is_told_apart(
         await people["ann"].call(method, path)
 
     assert (caught.value.status, caught.value.code) == (status, 0)
+
+
+async def test_a_whole_life_from_log_in_to_log_out(
+    library: ModuleType, site: Site, people: dict[str, Client]
+) -> None:
+    login = {"login": "ann@example.com", "password": PASSWORD}
+    body = login | {"undelete": False, "login_source": None, "gift_code_sku_id": None}
+    logged_in = await people["stranger"].call("POST", "/auth/login", json=body)
+    ann = Client(library, logged_in["token"])
+
+    me = await ann.call("GET", "/users/@me", params={"with_analytics_token": "true"})
+    await ann.call("POST", DEVICES, json={"provider": "gcm", "token": "t"})
+    own = (await ann.call("GET", SYNC_TOKEN))["token"]
+    bobs = (await people["bob"].call("GET", SYNC_TOKEN))["token"]
+    shared = {"provider": "gcm", "token": "t", "push_sync_tokens": [own, bobs]}
+    synchronized = await ann.call("PUT", SYNC, json=shared)
+    both = await site.held()
+    left = await ann.call("POST", "/auth/logout", json={"provider": None, "voip_provider": None})
+    with pytest.raises(library.HTTPException) as caught:
+        await ann.call("GET", "/users/@me")
+    await ann.close()
+
+    assert library.utils.snowflake_time(int(logged_in["user_id"])).year >= 2026
+    assert (me["id"], me["username"]) == (logged_in["user_id"], "ann")
+    assert synchronized == {"invalid_push_sync_tokens": []}
+    assert both == [("ann", "t", "gcm"), ("bob", "t", "gcm")]
+    assert left == ""
+    assert caught.value.status == 401
+    assert await site.held() == [("bob", "t", "gcm")]
+
+
+async def test_a_wrong_password_is_told_apart(
+    library: ModuleType, people: dict[str, Client]
+) -> None:
+    body = {"login": "ann@example.com", "password": "incorrect horse"}
+
+    with pytest.raises(library.HTTPException) as caught:
+        await people["stranger"].call("POST", "/auth/login", json=body)
+
+    assert (caught.value.status, caught.value.code) == (400, 50035)
+    assert "In login: Login or password is invalid." in caught.value.text
+    assert "In password: Login or password is invalid." in caught.value.text
+
+
+async def test_a_new_password_brings_a_new_token_and_the_device_along(
+    library: ModuleType, site: Site, people: dict[str, Client]
+) -> None:
+    ann = people["ann"]
+    old = (await ann.call("GET", SYNC_TOKEN))["token"]
+    body = {"password": PASSWORD, "new_password": "another horse battery"}
+    push = {"push_provider": "gcm", "push_token": "t"}
+
+    changed = await ann.call("PATCH", "/users/@me", json=body | push)
+    fresh = Client(library, changed["token"])
+    phone = {"provider": "gcm", "token": "u", "push_sync_tokens": [old]}
+    answer = await fresh.call("PUT", SYNC, json=phone)
+    sessions = (await fresh.call("GET", "/auth/sessions"))["user_sessions"]
+    ended = {"session_id_hashes": [session["id_hash"] for session in sessions]}
+    held = await site.held()
+    await fresh.call("POST", "/auth/sessions/logout", json=ended)
+    await fresh.close()
+
+    assert answer == {"invalid_push_sync_tokens": [old]}
+    assert len(sessions) == 1
+    assert held == [("ann", "t", "gcm"), ("ann", "u", "gcm")]
+    assert await site.held() == []

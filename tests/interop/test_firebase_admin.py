@@ -195,3 +195,85 @@ async def test_the_error_body_is_googles(simulators, send):
 
     error = json.loads(caught.value.http_response.content)["error"]
     assert (error["code"], error["status"]) == (404, "NOT_FOUND")
+
+
+@pytest.fixture
+def topics(app, simulators, monkeypatch):
+    """The SDK's calls about topics, at the fake's address."""
+    monkeypatch.setattr(messaging._MessagingService, "IID_URL", simulators.fcm.url)
+    service = messaging._get_messaging_service(app)
+    service._fcm_topic_url = service._fcm_topic_url.replace(
+        "https://fcm.googleapis.com", simulators.fcm.url
+    )
+
+    async def change(call, *given):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return await anyio.to_thread.run_sync(lambda: call(*given, app=app))
+
+    return change
+
+
+WAYS = {
+    "registrations": (messaging.subscribe_to_topic, messaging.unsubscribe_from_topic),
+    "instance_id": (
+        messaging.subscribe_to_topic_legacy,
+        messaging.unsubscribe_from_topic_legacy,
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_devices_join_and_leave_topics(simulators, topics, way):
+    subscribe, unsubscribe = WAYS[way]
+    tokens = ["device-1:a", "device-2:b"]
+
+    joined = await topics(subscribe, tokens, "/topics/news")
+    again = await topics(subscribe, tokens, "news")
+    left = await topics(unsubscribe, tokens[:1], "news")
+
+    assert [each.success_count for each in (joined, again, left)] == [2, 2, 1]
+    assert [simulators.fcm_topics.topics_of(token) for token in tokens] == [[], ["news"]]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_one_device_may_fail_alone(topics, way):
+    subscribe, _ = WAYS[way]
+
+    answer = await topics(subscribe, ["device-1:a", "no token!"], "news")
+
+    assert (answer.success_count, answer.failure_count) == (1, 1)
+    (error,) = answer.errors
+    assert (error.index, error.reason) == (1, "INVALID_ARGUMENT")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["'a' in topics && ('b' in topics || !('c' in topics))", "!('a' in topics)"],
+)
+async def test_a_condition_of_several_topics_arrives(simulators, app, condition):
+    message = messaging.Message(condition=condition, data={"a": "b"})
+
+    await anyio.to_thread.run_sync(lambda: messaging.send(message, app=app))
+
+    (received,) = simulators.inbox.received(condition)
+    assert received.payload["message"]["condition"] == condition
+
+
+@pytest.mark.parametrize("condition", ["news", " && ".join(["'a' in topics"] * 6)])
+async def test_a_condition_that_cant_be_is_an_invalid_argument(app, condition):
+    message = messaging.Message(condition=condition)
+
+    with pytest.raises(exceptions.InvalidArgumentError, match="Invalid condition"):
+        await anyio.to_thread.run_sync(lambda: messaging.send(message, app=app))
+
+
+async def test_a_dry_run_to_a_topic_is_checked_and_delivers_nothing(simulators, app):
+    good, bad = messaging.Message(topic="news"), messaging.Message(topic="news", data={"from": "x"})
+
+    name = await anyio.to_thread.run_sync(lambda: messaging.send(good, dry_run=True, app=app))
+    with pytest.raises(exceptions.InvalidArgumentError):
+        await anyio.to_thread.run_sync(lambda: messaging.send(bad, dry_run=True, app=app))
+
+    assert name.endswith("/fake_message_id")
+    assert simulators.inbox.received() == []

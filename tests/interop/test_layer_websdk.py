@@ -1,6 +1,7 @@
 """Layer's own SDK for browsers, in Node with a few shims, registers devices over a real socket.
 
-Its web socket never opens, and its session is one that a back end minted.
+Its web socket never opens. Its session is one that a back end minted, or one that it opens by
+itself with an identity token.
 """
 
 from __future__ import annotations
@@ -13,12 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.asgi_client import call
 from tests.interop.conftest import NODE_FOLDER
 
 from heliograph.config import Config, Listener
-from heliograph.core.ids import spell
+from heliograph.core.ids import spell, uuid_text
+from heliograph.core.issuers import IssuerDraft
 from heliograph.core.model.identity import SessionForm
+from heliograph.core.model.issuer import KeyAlgorithm
+from heliograph.simulators.certificates import private_pem
 from heliograph.web.server import Server
 from heliograph.wiring import Stack
 
@@ -50,6 +56,8 @@ class Site:
     registrations: str
     api_key: str
     session: str
+    app_id: str
+    provider: dict[str, str]
 
     async def registered(self) -> list[dict[str, Any]]:
         """List what the native API lists, by device."""
@@ -71,8 +79,20 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         application = await core.applications.create(account.id, "demo")
         _, key = await core.applications.create_client(account.id, "back end")
         _, session = await core.identity.create_session(application, "ann", SessionForm.LAYER, None)
+        operator = await core.identity.client(key)
+        rsa_key = rsa.generate_private_key(65537, 2048)
+        public = rsa_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        keys = (("layer:///keys/1", KeyAlgorithm.RS256, public.decode()),)
+        draft = IssuerDraft(SessionForm.LAYER, "layer:///providers/1", keys=keys)
+        await core.issuers.add(operator, application, draft)
+        provider = {
+            "id": "layer:///providers/1",
+            "keyId": "layer:///keys/1",
+            "key": private_pem(rsa_key).decode(),
+        }
+        app_id = f"layer:///apps/staging/{uuid_text(application.id)}"
         place = f"/v1/applications/{spell('application', application.id)}/registrations"
-        yield Site(stack, server.public_url, place, key, session)
+        yield Site(stack, server.public_url, place, key, session, app_id, provider)
     finally:
         server.should_exit = True
         await serving
@@ -97,11 +117,15 @@ class Sdk:
     site: Site
     program: str
 
-    async def make(self, *calls: tuple[str, Any], has_session: bool = True) -> Told:
+    async def make(
+        self, *calls: tuple[str, Any], has_session: bool = True, has_provider: bool = False
+    ) -> Told:
         order = {
             "url": self.site.url,
+            "app": self.site.app_id,
             "user": "ann",
             "session": self.site.session if has_session else None,
+            "provider": self.site.provider if has_provider else None,
             "calls": calls,
         }
         done = await anyio.to_thread.run_sync(lambda: self._run(order))
@@ -176,8 +200,10 @@ async def test_a_session_that_is_over_challenges_with_a_nonce(sdk: Sdk, method: 
     (error,) = answer.told
     (nonce,) = answer.nonces()
     assert (error["status"], error["id"], error["code"]) == (401, "authentication_required", 4)
-    assert error["data"] == {"nonce": nonce}
-    assert nonce
+    # The SDK asks for its own user at the same time, and one of the two answers is the challenge.
+    nonces = site.stack.core.nonces
+    assert nonces.is_fresh(error["data"]["nonce"])
+    assert nonces.is_fresh(nonce)
     assert ["deauthenticated", None] in answer.events
     assert await site.registered() == []
 
@@ -200,3 +226,38 @@ async def test_a_client_without_a_session_is_challenged_with_a_nonce(sdk: Sdk) -
     (nonce,) = answer.nonces()
     assert nonce is not None
     assert sdk.site.stack.core.nonces.is_fresh(nonce)
+
+
+async def test_the_whole_path_from_a_nonce_to_an_unregistered_phone(sdk: Sdk) -> None:
+    answer = await sdk.make(
+        ("registerIOSPushToken", IPHONE),
+        ("registerAndroidPushToken", ANDROID),
+        ("unregisterPushToken", "android"),
+        has_session=False,
+        has_provider=True,
+    )
+
+    (left,) = await sdk.site.registered()
+    assert answer.told == [DONE] * 3
+    assert (left["device_id"], left["user_id"]) == ("iphone", "ann")
+    assert [name for name, _ in answer.events] == ["challenge", "authenticated"]
+
+
+async def test_a_session_that_ended_is_opened_anew_by_the_nonce_of_the_401(sdk: Sdk) -> None:
+    answer = await sdk.make(
+        ("registerIOSPushToken", IPHONE),
+        ("endSession", None),
+        ("registerIOSPushToken", IPHONE),
+        ("signedIn", 1),
+        ("registerIOSPushToken", IPHONE),
+        has_session=False,
+        has_provider=True,
+    )
+
+    done, ended, refused, _, again = answer.told
+    first, second = answer.nonces()
+    assert (done, ended, again) == (DONE, 204, DONE)
+    assert (refused["status"], refused["data"]) == (401, {"nonce": second})
+    assert first != second
+    (left,) = await sdk.site.registered()
+    assert (left["device_id"], left["user_id"]) == ("iphone", "ann")

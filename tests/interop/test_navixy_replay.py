@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
 from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
 
@@ -18,11 +19,13 @@ import anyio.to_thread
 import pytest
 from tests.system.engine import Engine, config_of, running
 
-from heliograph.config import Listener, Storage
+from heliograph.config import Config, Listener, Storage
 from heliograph.core.ids import parse, spell
+from heliograph.core.model.identity import ClientPrincipal, SessionForm
 from heliograph.core.model.listing import RegistrationFilter
 from heliograph.simulators import Simulators
 from heliograph.web.server import Server
+from heliograph.wiring import Stack
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -31,10 +34,15 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.interop, pytest.mark.anyio]
 
 PATIENCE_S = 30
+LOGIN, PASSWORD = "ann+fleet@example.com", "it's 100 % secret"
 BIND = "user/session/push_token/bind"
 DELETE = "user/session/push_token/delete"
-KEYS = {"p256dh": "BNcRdreALRFXTkOOUHK1", "auth": "tBHItJI5svbpez7KI4CCXg=="}
-ENDPOINT = "https://push.example.net/subscription/1?a=b&c=d e"
+KEYS = {
+    "p256dh": "BNcRdreALRFXTkOOUHK1EtK2wtaz5Ry4YfYCA_0QTpQtUbVlUls0VJXg7A8u"
+    "-Ts1XbjhazAkj7I99e8QcYP7DkM",
+    "auth": "tBHItJI5svbpez7KI4CCXg==",
+}
+ENDPOINT = "https://fcm.googleapis.com/fcm/send/1?a=b&c=d%20e"
 
 
 @dataclass(frozen=True)
@@ -244,3 +252,88 @@ async def test_a_token_bound_anew_without_a_filter_wants_everything(site: Site) 
     await site.notify(category="history_rule")
 
     assert site.engine.received() == {token: 1}
+
+
+@pytest.fixture
+async def own_logins(tmp_path: Path) -> AsyncIterator[tuple[str, Stack]]:
+    """The URL of a server whose users sign in by themselves, and the server."""
+    config = Config(data=tmp_path / "data", listener=Listener(port=0))
+    stack = await Stack.open(config)
+    account = await stack.core.applications.account()
+    application = await stack.core.applications.create(account.id, "demo")
+    client, _ = await stack.core.applications.create_client(account.id, "back end")
+    await stack.core.logins.create(
+        ClientPrincipal(client), application, SessionForm.NAVIXY, LOGIN, PASSWORD, "ann"
+    )
+    await stack.stop()
+    named = spell("application", application.id)
+    config = config.model_copy(update={"default_application": named})
+    stack = await Stack.open(config)
+    server = Server(stack.application, config)
+    serving = asyncio.create_task(server.serve())
+    try:
+        yield f"http://127.0.0.1:{server.port}", stack
+    finally:
+        server.should_exit = True
+        await serving
+        await stack.stop()
+
+
+class SigningSdk(Sdk):
+    """The SDK with `user: {login, password}`: it signs in, and reads `hash` from the answer."""
+
+    def __init__(self, api_url: str) -> None:
+        super().__init__(api_url, "")
+
+    async def sign_in(self, login: str, password: str) -> Any:
+        fields = urlencode({"login": login, "password": password}, quote_via=quote, safe="!'()*~")
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        request = Request(f"{self._api_url}user/auth", fields.encode(), headers)
+        answer = await outside(lambda: _opened(request))
+        self._hash = answer["hash"]
+        return answer
+
+
+@pytest.mark.parametrize("base", ["/", "/v2/"])
+async def test_the_sdk_signs_in_binds_renews_and_signs_out(
+    own_logins: tuple[str, Stack], base: str
+) -> None:
+    url, stack = own_logins
+    sdk = SigningSdk(url + base)
+    phone = {"application": "navixy_android_viewer", "token": "t"}
+
+    signed_in = await sdk.sign_in(LOGIN, PASSWORD)
+    known = await sdk.request("user/get_info", {})
+    bound = await sdk.request(BIND, phone)
+    key = (await sdk.request("api/key/create", {"title": "fleet"}))["value"]
+    keys = (await sdk.request("api/key/list", {}))["list"]
+    by_key = await Sdk(url + base, key["hash"]).request(BIND, phone | {"token": "u"})
+    renewed = await sdk.request("user/session/renew", {})
+    before = await _tokens(stack)
+    signed_out = await sdk.request("user/logout", {})
+    after = await _tokens(stack)
+
+    assert (signed_in["success"], signed_in["type"]) == (True, "authenticated")
+    assert (known["user_info"]["login"], known["user_info"]["title"]) == (LOGIN, "ann")
+    assert [bound, by_key, renewed, signed_out] == [{"success": True}] * 4
+    assert keys == [key]
+    assert before == ["t", "u"]
+    assert after == ["u"]
+
+
+async def test_a_wrong_password_is_code_102(own_logins: tuple[str, Stack]) -> None:
+    url, _ = own_logins
+    with pytest.raises(HTTPError) as caught:
+        await SigningSdk(f"{url}/v2/").sign_in(LOGIN, "a wrong one")
+
+    with caught.value as response:
+        assert response.status == 400
+        assert json.load(response)["status"]["code"] == 102
+
+
+async def _tokens(stack: Stack) -> list[str]:
+    [application] = await stack.core.applications.all_of()
+    rows = await stack.store.registry.find(
+        application.id, RegistrationFilter(), after=None, limit=10
+    )
+    return sorted(row.token for row in rows)

@@ -1,5 +1,6 @@
 """@parse/node-apn, an APNs client of another house, talks to our fake."""
 
+import base64
 import json
 import subprocess
 
@@ -28,7 +29,7 @@ async def simulators(tmp_path):
 def send(node, simulators):
     """Send pushes, given as (tokens, options), with node-apn; return what it reports of each."""
 
-    async def send_all(*pushes, fake=simulators.apns, key=None):
+    async def send_all(*pushes, fake=simulators.apns, key=None, certificate=None, channels=()):
         credential = simulators.apns_credential
         common = {"topic": credential.topic, "pushType": "alert"}
         order = {
@@ -37,6 +38,8 @@ def send(node, simulators):
             "team_id": credential.team_id,
             "port": fake.port,
             "ca": simulators.ca_file.read_text(),
+            "certificate": certificate,
+            "channels": list(channels),
             "pushes": [
                 {"tokens": tokens, "options": {**common, **options}} for tokens, options in pushes
             ],
@@ -147,3 +150,84 @@ async def test_a_reset_stream_is_reported(simulators, send):
 
     assert result["failed"][0]["device"] == TOKEN
     assert after["sent"] == [OTHER]
+
+
+PUSH_TYPES = {
+    "alert": "",
+    "background": "",
+    "voip": ".voip",
+    "location": ".location-query",
+    "complication": ".complication",
+    "fileprovider": ".pushkit.fileprovider",
+    "mdm": "",
+    "liveactivity": ".push-type.liveactivity",
+    "pushtotalk": ".voip-ptt",
+    "widgets": ".push-type.widgets",
+    "controls": ".push-type.controls",
+}
+
+
+async def test_every_push_type_arrives_at_its_topic(simulators, send):
+    topic = simulators.apns_credential.topic
+    tokens = {push_type: f"{number:064x}" for number, push_type in enumerate(PUSH_TYPES)}
+
+    results = await send(
+        *(
+            (
+                [tokens[push_type]],
+                {"topic": topic + suffix, "pushType": push_type, "priority": 5},
+            )
+            for push_type, suffix in PUSH_TYPES.items()
+        )
+    )
+
+    assert [result["failed"] for result in results] == [[]] * len(PUSH_TYPES)
+    for push_type, token in tokens.items():
+        (received,) = simulators.inbox.received(token)
+        assert received.headers["apns-push-type"] == push_type
+
+
+@pytest.mark.parametrize("push_type", [each for each, suffix in PUSH_TYPES.items() if suffix])
+async def test_a_push_type_without_its_suffix_is_refused(simulators, send, push_type):
+    (result,) = await send(([TOKEN], {"pushType": push_type, "priority": 5}))
+
+    (failed,) = result["failed"]
+    assert failed["response"]["reason"] == "DeviceTokenNotForTopic"
+
+
+async def test_a_certificate_needs_no_token(simulators, send):
+    given = simulators.apns_certificate
+    certificate = {
+        "pfx": base64.b64encode(given.p12).decode(),
+        "passphrase": given.password,
+    }
+
+    taken, strange = await send(
+        ([TOKEN], {}), ([OTHER], {"topic": "com.example.other"}), certificate=certificate
+    )
+
+    assert taken == {"sent": [TOKEN], "failed": []}
+    assert strange["failed"][0]["response"]["reason"] == "TopicDisallowed"
+    assert "authorization" not in simulators.inbox.received(TOKEN)[0].headers
+
+
+async def test_a_channel_is_managed_and_pushed_to(simulators, send):
+    bundle_id = simulators.apns_credential.topic
+
+    made, listed, pushed, deleted, gone = await send(
+        channels=[
+            {"action": "create", "bundle_id": bundle_id},
+            {"action": "readAll", "bundle_id": bundle_id},
+            {"action": "broadcast", "bundle_id": bundle_id},
+            {"action": "delete", "bundle_id": bundle_id},
+            {"action": "read", "bundle_id": bundle_id},
+        ]
+    )
+
+    (channel_id,) = listed["channels"]
+    (push,) = simulators.inbox.received(f"/channels/{channel_id}")
+    assert made["channel"] == channel_id
+    assert pushed["ok"]
+    assert push.headers["apns-push-type"] == "liveactivity"
+    assert deleted["ok"]
+    assert gone["reason"] == "ChannelNotRegistered"

@@ -19,7 +19,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from heliograph.config import Config, Listener
-from heliograph.dialects.twilio import mapping
+from heliograph.dialects.twilio.mapping import ids as mapping
 from heliograph.web.server import Server
 from heliograph.wiring import Stack
 
@@ -242,3 +242,75 @@ async def test_a_form_is_refused_in_json(package: Python | Node) -> None:
     (answer,) = await package.send({**register(), "headers": form})
 
     assert (answer.status, answer.body["errors"][0]["code"]) == (400, 20001)
+
+
+PUSHES = "/v1/PushNotifications"
+
+
+def send(*to: dict[str, Any], **more: Any) -> dict[str, Any]:
+    data = {"to": list(to), "content": {"body": "Hi {{ name | default: 'friend' }}"}, **more}
+    return {"method": "POST", "path": PUSHES, "data": data}
+
+
+def get(path: str, **params: Any) -> dict[str, Any]:
+    return {"method": "GET", "path": PUSHES + path, "params": params}
+
+
+async def test_a_send_is_accepted_listed_and_shown(package: Python | Node, site: Site) -> None:
+    token = {"token": "t-1", "provider": "FCM"}
+    (sent,) = await package.send(
+        send({**token, "variables": {"name": "Ann"}}, token, tags={"a": "b", "c": "d"})
+    )
+    operation, listed, none, page = await package.send(
+        get(f"/Operations/{sent.body['operationId']}"),
+        get("", tags="a:b;c:d;", status="QUEUED"),
+        get("", tags="a:x;"),
+        get("", pageSize=1),
+    )
+    first = listed.body["pushNotifications"][1]["id"]
+    shown, rest = await package.send(
+        get(f"/{first}"), get("", pageSize=1, pageToken=page.body["pagination"]["next"])
+    )
+
+    assert sent.status == 202
+    assert sent.body["operationLocation"].startswith(f"{site.url}{PUSHES}/Operations/")
+    assert sent.headers["location"] == sent.body["operationLocation"]
+    assert operation.body["stats"]["queued"] == operation.body["stats"]["total"] == 2
+    assert len(listed.body["pushNotifications"]) == 2
+    assert none.body["pushNotifications"] == []
+    assert shown.body["content"] == {"title": "demo_app", "body": "Hi Ann"}
+    assert [each["id"] for each in rest.body["pushNotifications"]] == [first]
+
+
+async def test_every_problem_of_a_send_has_its_context(package: Python | Node) -> None:
+    (answer,) = await package.send(
+        send({"token": "t-1"}, priority="high", tags={"a b": "c"}, schedule={"sendAt": ["soon"]})
+    )
+
+    assert answer.status == 400
+    assert {entry["context"] for entry in answer.body["errors"]} == {
+        "$.to[0]",
+        "$.priority",
+        "$.tags['a b']",
+        "$.schedule.sendAt[0]",
+    }
+
+
+async def test_apps_and_users_are_listed_changed_and_deleted(package: Python | Node) -> None:
+    (registered,) = await package.send(register())
+    (shown,) = await package.send(fetch(registered.body["resourceId"]))
+    user = f"/Users/{shown.body['userId']}"
+    apps, changed, app, known, deleted, gone = await package.send(
+        get("/Apps"),
+        {"method": "PATCH", "path": f"{PUSHES}/Apps/other_app", "data": {"isDefault": True}},
+        get("/Apps/other_app"),
+        get(user),
+        {"method": "DELETE", "path": PUSHES + user, "headers": {}},
+        get(user),
+    )
+
+    assert [each["name"] for each in apps.body["apps"]] == ["other_app", "demo_app"]
+    assert (changed.status, changed.body["resourceId"]) == (202, "other_app")
+    assert app.body["isDefault"] is True
+    assert known.body["related"] == []
+    assert (deleted.status, gone.status) == (202, 404)

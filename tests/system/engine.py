@@ -173,7 +173,7 @@ class Engine:
 
     async def deliveries(self, notification: Notification) -> Sequence[DeliveryRecord]:
         return await self.stack.store.notifications.deliveries(
-            notification.id, after=None, limit=100_000
+            notification, after=None, limit=100_000
         )
 
     async def living(self) -> Sequence[Registration]:

@@ -1,98 +1,53 @@
-"""A server that is killed in mid-broadcast, and the one that follows it."""
+"""A server that is killed in mid-broadcast, and the one that follows it.
+
+`python -m bench crash` does the same more often, with more phones.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections import Counter
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.system.engine import Engine, config_of, derived_id, running, until
-
-from heliograph.config import Storage
-from heliograph.core.model.notification import Counters
-from heliograph.simulators import Simulators
-from heliograph.wiring import Stack
+from bench.crash import crash
+from bench.crash_site import Delivery, Site
+from bench.fakes import Fakes
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Callable, Iterator
 
-    from heliograph.config import Config
+pytestmark = pytest.mark.system
 
-pytestmark = [pytest.mark.anyio, pytest.mark.system]
-
-PHONES = 20_000
-PAGE_SIZE = 200
-PAGES_IN_FLIGHT = 4
-KILL_AFTER = 4000
-
-CHILD = Path(__file__).with_name("child_server.py")
+PHONES = 30_000
+DELIVERY = Delivery(page_size=250)
 
 
-async def test_a_server_killed_in_mid_broadcast_loses_nobody(tmp_path: Path) -> None:
-    simulators = await Simulators.start(tmp_path / "simulators")
-    config = config_of(
-        tmp_path,
-        simulators,
-        Storage(),
-        page_size=PAGE_SIZE,
-        pages_in_flight=PAGES_IN_FLIGHT,
-        lease_s=2.0,
-    )
-    async with running(config, simulators, starts=False) as engine:
-        tokens = await engine.phones(PHONES)
-        rows = {row.token: row for row in await engine.living()}
-        broadcast = await engine.broadcast()
+@pytest.fixture(scope="module")
+def make_site(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Callable[[str], Site]]:
+    """Make a filled registry on an engine, with fakes that all of them share."""
+    folder = tmp_path_factory.mktemp("kill")
 
-    async with _child(config) as child:
-        await until(lambda: _has_received(simulators, KILL_AFTER, child))
-        child.kill()
-        await child.wait()
-    # What the dead server had sent is still being read from the sockets.
-    before = await _settled(simulators)
-    assert KILL_AFTER <= before < PHONES
+    def make(engine: str) -> Site:
+        postgres = request.getfixturevalue("postgres_server") if engine == "postgresql" else None
+        return Site(folder / engine, fakes, PHONES, DELIVERY, postgres=postgres)
 
-    stack = await Stack.open(config)
-    stack.start()
-    second = Engine(stack, simulators, engine.application, engine.back_end.client)
-    counters = await second.completes(broadcast)
-    await stack.stop()
-    await simulators.stop()
-
-    received = Counter(engine.received())
-    assert counters == Counters(accepted=PHONES)
-    assert received.keys() == set(tokens)
-    assert received.total() - PHONES <= PAGES_IN_FLIGHT * PAGE_SIZE
-    for token, count in received.items():
-        if count > 1:
-            assert engine.message_ids(token) == {derived_id(broadcast, rows[token])}
+    with Fakes(folder / "fakes", "--inbox", 0) as fakes:
+        yield make
 
 
-@asynccontextmanager
-async def _child(config: Config) -> AsyncIterator[asyncio.subprocess.Process]:
-    settings = config.model_dump_json(include={"data", "delivery", "apns", "fcm"})
-    child = await asyncio.create_subprocess_exec(sys.executable, str(CHILD), settings)
-    try:
-        yield child
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
+@pytest.mark.parametrize(
+    ("engine", "seed", "dead_share"),
+    [("sqlite", 1, 0.0), ("sqlite-dying", 2, 0.3), ("postgresql", 3, 0.3)],
+)
+def test_a_server_killed_in_mid_broadcast_loses_nobody(
+    make_site: Callable[[str], Site], engine: str, seed: int, dead_share: float
+) -> None:
+    site = make_site(engine)
 
+    found = crash(site, seed=seed, dead_share=dead_share)
 
-async def _has_received(
-    simulators: Simulators, count: int, child: asyncio.subprocess.Process
-) -> bool:
-    assert child.returncode is None, "the server ended by itself"
-    return simulators.inbox.total >= count
-
-
-async def _settled(simulators: Simulators) -> int:
-    before = -1
-    while before != simulators.inbox.total:
-        before = simulators.inbox.total
-        await asyncio.sleep(0.1)
-    return before
+    assert 0 < found.sent_before < PHONES
+    assert found.lost == 0
+    assert found.doubled <= DELIVERY.bound
+    assert found.wrong == []

@@ -20,7 +20,7 @@ from heliograph.core.model.identity import SessionForm
 from heliograph.core.model.notification import Content, Counters, Options
 from heliograph.dialects.mobilefirst.auth import tokens
 from heliograph.dialects.mobilefirst.auth.callers import APPLICATION_ALIAS
-from heliograph.dialects.twilio import mapping as twilio
+from heliograph.dialects.twilio.mapping import ids as twilio
 from heliograph.simulators import Simulators
 
 if TYPE_CHECKING:

@@ -5,15 +5,22 @@ import json
 import pytest
 from tests.contract.providers.pages import NOW
 
-from heliograph.config import Apns, Fcm
+from heliograph.config import Apns, Fcm, WebPush
 from heliograph.core.ids import new_id
-from heliograph.core.model.application import ApnsCredential, ProviderCredential
+from heliograph.core.model.application import (
+    ApnsCredential,
+    ProviderCredential,
+    WebPushCredential,
+)
 from heliograph.core.model.registration import Environment, ProviderName
+from heliograph.outbound.guard import Guard
 from heliograph.providers.apns import ApnsProvider
 from heliograph.providers.apns.settings import check_credential as check_apns
 from heliograph.providers.fcm import FcmProvider
 from heliograph.providers.fcm.settings import check_credential as check_fcm
 from heliograph.providers.fcm.settings import credential_from_service_account
+from heliograph.providers.webpush import WebPushProvider
+from heliograph.providers.webpush.settings import new_key
 from heliograph.simulators import Simulators
 
 
@@ -60,7 +67,11 @@ async def fakes(directory, clock):
 @pytest.fixture
 async def apns(fakes, clock):
     settings = Apns(
-        production_url=fakes.apns.url, sandbox_url=fakes.apns_sandbox.url, ca_file=fakes.ca_file
+        production_url=fakes.apns.url,
+        sandbox_url=fakes.apns_sandbox.url,
+        channels_production_url=fakes.apns.url,
+        channels_sandbox_url=fakes.apns_sandbox.url,
+        ca_file=fakes.ca_file,
     )
     provider = ApnsProvider(settings, clock, request_timeout_s=10)
     yield provider
@@ -73,6 +84,22 @@ async def fcm(fakes, clock):
     provider = FcmProvider(settings, clock, request_timeout_s=10)
     yield provider
     await provider.close()
+
+
+@pytest.fixture
+async def webpush(fakes, clock):
+    settings = WebPush(ca_file=fakes.ca_file)
+    provider = WebPushProvider(settings, Guard(["127.0.0.0/8"]), clock, request_timeout_s=10)
+    yield provider
+    await provider.close()
+
+
+@pytest.fixture
+def webpush_credential():
+    secret = WebPushCredential("mailto:ops@example.com", (new_key(), new_key()))
+    return ProviderCredential(
+        new_id(NOW), new_id(NOW), ProviderName.WEBPUSH, Environment.PRODUCTION, secret
+    )
 
 
 @pytest.fixture
@@ -92,3 +119,9 @@ def fcm_credential(fakes):
     return ProviderCredential(
         new_id(NOW), new_id(NOW), ProviderName.FCM, Environment.PRODUCTION, secret
     )
+
+
+@pytest.fixture
+def subscribed(fakes, webpush_credential):
+    """Make a subscription with the credential's present key."""
+    return lambda: fakes.push_service.subscribe(webpush_credential.secret.keys[0].public)

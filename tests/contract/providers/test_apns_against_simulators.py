@@ -15,6 +15,7 @@ from heliograph.core.model.notification import Content, Options
 from heliograph.core.model.outcome import (
     ACCEPTED,
     Deferred,
+    FaultScope,
     Misconfigured,
     RefreshCredential,
     Rejected,
@@ -83,7 +84,8 @@ async def test_each_target_goes_to_its_environment_and_topic(fakes, apns, apns_c
 
     outcomes = await apns.send(batch_of(apns_credential, *targets), now=NOW)
 
-    assert outcomes == [ACCEPTED, ACCEPTED, Misconfigured("TopicDisallowed"), ACCEPTED]
+    theirs = Misconfigured("TopicDisallowed", FaultScope.TARGET)
+    assert outcomes == [ACCEPTED, ACCEPTED, theirs, ACCEPTED]
     topics = {push.token: push.headers["apns-topic"] for push in fakes.inbox.received()}
     assert topics == {
         "aa": "com.example.other",

@@ -7,19 +7,23 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from tests.contract.providers.conftest import FakeClock
 from tests.contract.providers.pages import NOW, batch_of, target, until
 
+from heliograph.config import Fcm
 from heliograph.core.ids import new_id
 from heliograph.core.model.notification import Options
 from heliograph.core.model.outcome import (
     Accepted,
     Deferred,
+    FaultScope,
     Misconfigured,
     RefreshCredential,
     Rejected,
     TokenGone,
 )
 from heliograph.core.model.registration import Environment
+from heliograph.providers.fcm import FcmProvider
 from heliograph.simulators.faults import TOKEN_ENDPOINT, Action, Fault
 
 AT_ONCE = timedelta(0)
@@ -71,10 +75,10 @@ async def test_fcm_answers_become_outcomes_in_order(fakes, fcm, fcm_credential):
         "t4": (Fault("t4", 503, "UNAVAILABLE"), Deferred("UNAVAILABLE", timedelta(seconds=10))),
         "t5": (Fault("t5", 401, "UNAUTHENTICATED"), RefreshCredential("UNAUTHENTICATED")),
         "t6": (Fault("t6", 400, "INVALID_ARGUMENT", field="message.android.ttl"),
-               Rejected("INVALID_ARGUMENT")),
+               Rejected("INVALID_ARGUMENT: message.android.ttl")),
         "t7": (Fault("t7", 502), Deferred("HTTP 502", timedelta(seconds=10))),
         "t8": (Fault("t8", 401, "THIRD_PARTY_AUTH_ERROR"),
-               Misconfigured("THIRD_PARTY_AUTH_ERROR")),
+               Misconfigured("THIRD_PARTY_AUTH_ERROR", FaultScope.TARGET)),
         "t9": (Fault("t9", 403, "PERMISSION_DENIED"), Misconfigured("PERMISSION_DENIED")),
     }  # fmt: skip
     for fault, _ in scripted.values():
@@ -117,7 +121,7 @@ async def test_pages_share_one_access_token_for_most_of_an_hour(fakes, fcm, fcm_
     [
         (
             Fault(TOKEN_ENDPOINT, 400, "invalid_grant"),
-            Misconfigured("token endpoint: invalid_grant"),
+            Misconfigured("token endpoint: invalid_grant: This is scripted."),
         ),
         (
             Fault(TOKEN_ENDPOINT, 503, "down", retry_after=4),
@@ -189,7 +193,7 @@ async def test_a_refused_access_token_is_replaced(fakes, fcm, fcm_credential, cl
 
     outcomes = await fcm.send(batch_of(fcm_credential, target("t")), now=clock.now())
 
-    assert outcomes == [Misconfigured("token endpoint: invalid_grant")]
+    assert outcomes == [Misconfigured("token endpoint: invalid_grant: This is scripted.")]
 
 
 async def test_a_foreign_account_is_misconfigured(fcm, fcm_credential):
@@ -199,7 +203,21 @@ async def test_a_foreign_account_is_misconfigured(fcm, fcm_credential):
         batch_of(replace(fcm_credential, secret=stranger), target("t")), now=NOW
     )
 
-    assert outcomes == [Misconfigured("token endpoint: invalid_grant")]
+    said = "token endpoint: invalid_grant: Invalid grant: account not found"
+    assert outcomes == [Misconfigured(said)]
+
+
+async def test_a_clock_that_is_wrong_is_named(fakes, fcm_credential):
+    late = FakeClock()
+    late.advance(timedelta(minutes=30))
+    settings = Fcm(url=fakes.fcm.url, ca_file=fakes.ca_file)
+    provider = FcmProvider(settings, late, request_timeout_s=10)
+
+    (outcome,) = await provider.send(batch_of(fcm_credential, target("t")), now=late.now())
+    await provider.close()
+
+    assert isinstance(outcome, Misconfigured)
+    assert outcome.detail.endswith("this server's clock is 1800 s ahead of the endpoint's")
 
 
 async def test_fcm_saying_goodbye_loses_and_doubles_nothing(fakes, fcm, fcm_credential):

@@ -1,0 +1,59 @@
+"""Signing in at the demo as Layer's SDKs do, by the lines that it prints."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.system.printed_page import curl_lines, needs_curl, paste
+
+if TYPE_CHECKING:
+    from tests.system.conftest import Demo
+
+pytestmark = pytest.mark.system
+
+
+def test_the_printed_lines_open_a_session_that_registers_a_phone(demo: Demo) -> None:
+    needs_curl()
+    ask, sign_in = (
+        line
+        for line in curl_lines(demo.server.out)
+        if f"{demo.server.url}/nonces" in line or f"{demo.server.url}/sessions" in line
+    )
+    (sign,) = (
+        line.strip() for line in demo.server.out.splitlines() if "issuers identity-token" in line
+    )
+
+    nonce = json.loads(paste(ask))["nonce"]
+    token = _heliograph(sign.replace("NONCE", nonce))
+    session = json.loads(paste(sign_in.replace("TOKEN", token)))["session_token"]
+
+    phone = demo.api.at(
+        "",
+        accept="application/vnd.layer+json; version=1.0",
+        authorization=f"Layer session-token='{session}'",
+    )
+    body = {"token": "signed-in", "type": "gcm", "device_id": "signed-in"}
+    assert phone.post("/push_tokens", body).status == 202
+    items = demo.native.get("/registrations").json()["items"]
+    assert {item["user_id"] for item in items if item["token"] == "signed-in"} == {"layer-user"}
+    assert demo.layer.call("DELETE", f"/sessions/{session}").status == 204
+    items = demo.native.get("/registrations").json()["items"]
+    assert [item for item in items if item["token"] == "signed-in"] == []
+
+
+def _heliograph(line: str) -> str:
+    program, *arguments = shlex.split(line)
+    assert program == "heliograph"
+    done = subprocess.run(
+        [sys.executable, "-m", "heliograph", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return done.stdout.strip()
