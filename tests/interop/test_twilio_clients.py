@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 import pytest
+from tests.conformance.conftest import TickingClock
 from tests.conformance.twilio.furnish import furnish_twilio
 from tests.interop.conftest import NODE_FOLDER
 from twilio.http.http_client import TwilioHttpClient
@@ -47,7 +48,8 @@ class Site:
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     config = Config(data=tmp_path / "data", listener=Listener(host="127.0.0.1", port=0))
-    stack = await Stack.open(config)
+    # Of two Apps the older one is the default: they must not be of one millisecond.
+    stack = await Stack.open(config, clock=TickingClock())
     server = Server(stack.application, config)
     serving = asyncio.create_task(server.serve())
     try:

@@ -7,6 +7,7 @@ import random
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import URL, Connection, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from heliograph.storage.database import Lane
@@ -30,10 +31,22 @@ class PostgresDatabase:
         self.engine = _engine(make_url(url), pool_size, timeout_s)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run work that only reads."""
+        """Run work that only reads.
+
+        A connection that died while it lay idle says so only when it is used;
+        reading again, by a new one, then harms nobody.
+        """
         with unavailable_if_failing():
-            async with self.engine.connect() as connection:
-                return await connection.run_sync(work)
+            try:
+                return await self._read(work)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+            return await self._read(work)
+
+    async def _read(self, work: Callable[[Connection], T]) -> T:
+        async with self.engine.connect() as connection:
+            return await connection.run_sync(work)
 
     async def write(
         self,

@@ -58,6 +58,18 @@ async def test_idle_connections_that_were_cut_are_replaced(
     assert await world.store.is_ready()
 
 
+async def test_a_read_by_a_connection_that_was_cut_is_read_again(
+    world: World, operator: asyncpg.Connection
+) -> None:
+    registered = await world.register("T", device="phone")
+    await asyncio.gather(*(world.living() for _ in range(5)))
+    await operator.execute(KILL)
+
+    living = await world.living()
+
+    assert set(living) == {registered.id}
+
+
 async def test_cutting_connections_in_mid_write_loses_no_acknowledged_registration(
     world: World, operator: asyncpg.Connection
 ) -> None:
