@@ -23,7 +23,7 @@ from heliograph.core.ids import spell
 from heliograph.core.model.application import Defaults
 from heliograph.core.model.identity import ALL_SCOPES
 from heliograph.core.model.registration import Environment
-from heliograph.storage.sqlite import FILE_NAME
+from heliograph.storage.database.sqlite import FILE_NAME
 from heliograph.wiring import Stack
 
 if TYPE_CHECKING:

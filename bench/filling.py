@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from heliograph.core.clock import SystemClock, to_ms
 from heliograph.core.ids import Id, new_id
 from heliograph.core.model.registration import Slot, token_hash
-from heliograph.core.slots import slot_hash
+from heliograph.core.registrations.slots import slot_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

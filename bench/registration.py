@@ -27,7 +27,7 @@ from bench.machine import cpu_s, pin
 from heliograph.config import Config, Storage
 from heliograph.core.ids import spell
 from heliograph.core.model.registration import Draft, ProviderName, Slot, UserKey
-from heliograph.storage.sqlite import FILE_NAME
+from heliograph.storage.database.sqlite import FILE_NAME
 from heliograph.wiring import Stack
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 
 from heliograph.config import Config, Delivery, Storage
-from heliograph.storage.sqlite import FILE_NAME
+from heliograph.storage.database.sqlite import FILE_NAME
 from heliograph.storage.store import open_store
 
 if TYPE_CHECKING:

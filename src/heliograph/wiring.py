@@ -8,36 +8,36 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from heliograph.config import Role, SettingsError
-from heliograph.core.admission import Admission
 from heliograph.core.aliases import Aliases
-from heliograph.core.application_life import ApplicationLife
-from heliograph.core.applications import Applications
+from heliograph.core.applications.applications import Applications
+from heliograph.core.applications.credential_shelf import CredentialShelf
+from heliograph.core.applications.life import ApplicationLife
+from heliograph.core.applications.named_applications import NamedApplications
+from heliograph.core.applications.provider_settings import ProviderSettings
+from heliograph.core.applications.webpush_keys import WebPushKeys
 from heliograph.core.breakers import Breakers
-from heliograph.core.channels import Channels
 from heliograph.core.clock import SystemClock
 from heliograph.core.core import Core
-from heliograph.core.credential_shelf import CredentialShelf
-from heliograph.core.dry_runs import DryRuns
-from heliograph.core.identity import Identity
-from heliograph.core.issuers import Issuers
-from heliograph.core.logins import Logins
-from heliograph.core.members import Members
+from heliograph.core.identity.identity import Identity
+from heliograph.core.identity.issuers import Issuers
+from heliograph.core.identity.logins import Logins
+from heliograph.core.identity.members import Members
+from heliograph.core.identity.nonces import Nonces
+from heliograph.core.identity.people import People
+from heliograph.core.identity.rates import Rates
+from heliograph.core.identity.sessions import Sessions
 from heliograph.core.model.registration import ProviderName
 from heliograph.core.model.webhook import WebhookForm
-from heliograph.core.named_applications import NamedApplications
-from heliograph.core.nonces import Nonces
-from heliograph.core.notifications import Notifications
-from heliograph.core.people import People
-from heliograph.core.provider_settings import ProviderSettings
-from heliograph.core.rates import Rates
-from heliograph.core.receipts import Receipts
-from heliograph.core.recipient_lists import RecipientLists
-from heliograph.core.registrations import Registrations
-from heliograph.core.sessions import Sessions
-from heliograph.core.tags import Tags
-from heliograph.core.topic_subscriptions import TopicSubscriptions
-from heliograph.core.webhooks import Webhooks
-from heliograph.core.webpush_keys import WebPushKeys
+from heliograph.core.notifications.admission import Admission
+from heliograph.core.notifications.channels import Channels
+from heliograph.core.notifications.dry_runs import DryRuns
+from heliograph.core.notifications.notifications import Notifications
+from heliograph.core.notifications.receipts import Receipts
+from heliograph.core.notifications.recipient_lists import RecipientLists
+from heliograph.core.registrations.registrations import Registrations
+from heliograph.core.registrations.tags import Tags
+from heliograph.core.registrations.topic_subscriptions import TopicSubscriptions
+from heliograph.core.webhooks.webhooks import Webhooks
 from heliograph.delivery.retention import Retention
 from heliograph.delivery.starter import Starter
 from heliograph.delivery.sweeper import Sweeper
@@ -80,7 +80,7 @@ from heliograph.security.passwords import Argon2Passwords
 from heliograph.security.rate_counters import MemoryCounters
 from heliograph.security.sealing import KeyRing
 from heliograph.security.signing import HmacSigner
-from heliograph.storage.announcing import Listener
+from heliograph.storage.shards.announcing import Listener
 from heliograph.storage.store import open_store
 from heliograph.web.application import Application
 from heliograph.web.door import doors_of
@@ -89,7 +89,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from heliograph.config import Config
-    from heliograph.core.credential_shelf import SecretReader
+    from heliograph.core.applications.credential_shelf import SecretReader
     from heliograph.core.ports import (
         AddressCheck,
         ChannelCarrier,
@@ -99,7 +99,7 @@ if TYPE_CHECKING:
         Provider,
         TopicService,
     )
-    from heliograph.core.store import Store
+    from heliograph.core.stores.store import Store
     from heliograph.web.dialect import Dialect
 
 DIALECTS: tuple[Dialect, ...] = (NATIVE, LAYER, NAVIXY, TWILIO, DISCORD, MOBILEFIRST)

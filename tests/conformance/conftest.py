@@ -23,7 +23,7 @@ from heliograph.core.ids import spell
 from heliograph.core.model.identity import Scope, SessionForm
 from heliograph.core.model.registration import ProviderName
 from heliograph.security.sealing import KeyRing
-from heliograph.storage.sqlite import FILE_NAME
+from heliograph.storage.database.sqlite import FILE_NAME
 from heliograph.storage.store import open_store
 from heliograph.wiring import DIALECTS, Stack
 

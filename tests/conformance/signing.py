@@ -25,8 +25,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from heliograph.core.identity.issuers import IssuerDraft
 from heliograph.core.ids import spell, uuid_text
-from heliograph.core.issuers import IssuerDraft
 from heliograph.core.model.identity import SessionForm
 from heliograph.core.model.issuer import KeyAlgorithm
 from heliograph.security.jwt import sign_jwt

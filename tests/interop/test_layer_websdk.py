@@ -20,8 +20,8 @@ from tests.asgi_client import call
 from tests.interop.conftest import NODE_FOLDER
 
 from heliograph.config import Config, Listener
+from heliograph.core.identity.issuers import IssuerDraft
 from heliograph.core.ids import spell, uuid_text
-from heliograph.core.issuers import IssuerDraft
 from heliograph.core.model.identity import SessionForm
 from heliograph.core.model.issuer import KeyAlgorithm
 from heliograph.simulators.certificates import private_pem

@@ -21,7 +21,7 @@ from heliograph.core.model.webhook import (
     Webhook,
     WebhookSecrets,
 )
-from heliograph.core.webhook_signatures import new_secret
+from heliograph.core.webhooks.signatures import new_secret
 from heliograph.delivery.webhook_calls import headers_of, standard_form
 
 pytestmark = [pytest.mark.interop, pytest.mark.anyio]

@@ -10,7 +10,7 @@ import pytest
 from tests.system.processes import until
 from tests.system.site import everything
 
-from heliograph.storage.sqlite import FILE_NAME
+from heliograph.storage.database.sqlite import FILE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

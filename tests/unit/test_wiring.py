@@ -20,7 +20,7 @@ from heliograph.core.model.audience import Everyone
 from heliograph.core.model.identity import ALL_SCOPES, ApiClient, ClientPrincipal
 from heliograph.core.model.notification import Content, NotificationState, Options
 from heliograph.core.model.registration import Draft, ProviderName, Slot
-from heliograph.storage.sqlite import FILE_NAME
+from heliograph.storage.database.sqlite import FILE_NAME
 from heliograph.wiring import DIALECTS, RolesNeedPostgres, Stack
 
 if TYPE_CHECKING:

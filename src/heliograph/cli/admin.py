@@ -12,7 +12,7 @@ import typer
 from heliograph.cli.options import ApplicationId, ConfigFile, DatabaseUrl, DataDir, load
 from heliograph.cli.output import AsJson, show, show_one
 from heliograph.core.errors import Conflict, InvalidRequest, Problem, ProblemKind
-from heliograph.core.identity import MAX_TTL_S, MIN_TTL_S
+from heliograph.core.identity.identity import MAX_TTL_S, MIN_TTL_S
 from heliograph.core.ids import spell
 from heliograph.core.model.application import Defaults
 from heliograph.core.model.identity import ALL_SCOPES, Scope, SessionForm

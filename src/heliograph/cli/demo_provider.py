@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from heliograph.core.identity.issuers import IssuerDraft
 from heliograph.core.ids import Id, uuid_text
-from heliograph.core.issuers import IssuerDraft
 from heliograph.core.model.identity import ALL_SCOPES, ApiClient, ClientPrincipal, SessionForm
 from heliograph.core.model.issuer import KeyAlgorithm
 from heliograph.security.private_keys import read_private_key

@@ -13,8 +13,8 @@ from heliograph.cli.operator import as_operator
 from heliograph.cli.options import ApplicationId, ConfigFile, DatabaseUrl, DataDir
 from heliograph.cli.output import AsJson, show, show_one
 from heliograph.core.errors import InvalidRequest, Problem, ProblemKind
+from heliograph.core.identity.issuers import IssuerDraft
 from heliograph.core.ids import parse, spell
-from heliograph.core.issuers import IssuerDraft
 from heliograph.core.model.identity import SessionForm
 from heliograph.core.model.issuer import KeyAlgorithm
 from heliograph.security.jwt import UnusableKey, sign_jwt

@@ -30,7 +30,7 @@ from heliograph.core.errors import (
     WrongState,
 )
 from heliograph.security.key_file import KeyFileError
-from heliograph.storage.database import DatabaseInUse
+from heliograph.storage.database.database import DatabaseInUse
 from heliograph.wiring import RolesNeedPostgres
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from heliograph.cli.operator import as_operator
 from heliograph.cli.options import ApplicationId, ConfigFile, DatabaseUrl, DataDir
 from heliograph.cli.output import AsJson, show, show_one
 from heliograph.core.errors import InvalidRequest, Problem, ProblemKind
-from heliograph.core.idempotency import IdempotencyKey, body_hash, check_key
 from heliograph.core.ids import Id, parse, spell
 from heliograph.core.model.delivery import DeliveryFilter, DeliveryState
+from heliograph.core.notifications.idempotency import IdempotencyKey, body_hash, check_key
 from heliograph.dialects.native.mapping import audiences, deliveries, notifications
 from heliograph.dialects.native.schemas.notifications import NotificationBody
 from heliograph.web.bodies import parse_json

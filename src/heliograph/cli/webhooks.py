@@ -12,7 +12,7 @@ from heliograph.cli.options import ApplicationId, ConfigFile, DatabaseUrl, DataD
 from heliograph.cli.output import AsJson, show, show_one
 from heliograph.core.ids import Id, parse
 from heliograph.core.model.webhook import ALL_KINDS, EventKind
-from heliograph.core.webhooks import WebhookDraft
+from heliograph.core.webhooks.webhooks import WebhookDraft
 from heliograph.dialects.native.mapping import webhooks
 from heliograph.dialects.native.schemas.times import to_instant
 

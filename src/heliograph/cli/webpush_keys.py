@@ -13,8 +13,8 @@ from heliograph.cli.output import AsJson, show, show_one
 from heliograph.providers.webpush.settings import key_from_scalar
 
 if TYPE_CHECKING:
+    from heliograph.core.applications.webpush_keys import PublicKeys
     from heliograph.core.core import Core
-    from heliograph.core.webpush_keys import PublicKeys
 
 app = typer.Typer(help="Keys of applications' browser subscriptions.", no_args_is_help=True)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from heliograph.core.ids import Id
     from heliograph.core.ports import Clock
-    from heliograph.core.store import AliasStore
+    from heliograph.core.stores.store import AliasStore
 
 _ATTEMPTS = 16
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from heliograph.core.model.identity import Principal
     from heliograph.core.model.registration import Environment, ProviderName
     from heliograph.core.ports import Clock
-    from heliograph.core.store import BreakerStore
+    from heliograph.core.stores.store import BreakerStore
 
 
 class Breakers:

@@ -7,31 +7,31 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from heliograph.core.aliases import Aliases
-    from heliograph.core.application_life import ApplicationLife
-    from heliograph.core.applications import Applications
+    from heliograph.core.applications.applications import Applications
+    from heliograph.core.applications.credential_shelf import CredentialShelf
+    from heliograph.core.applications.life import ApplicationLife
+    from heliograph.core.applications.named_applications import NamedApplications
+    from heliograph.core.applications.provider_settings import ProviderSettings
+    from heliograph.core.applications.webpush_keys import WebPushKeys
     from heliograph.core.breakers import Breakers
-    from heliograph.core.channels import Channels
-    from heliograph.core.credential_shelf import CredentialShelf
-    from heliograph.core.dry_runs import DryRuns
-    from heliograph.core.identity import Identity
-    from heliograph.core.issuers import Issuers
-    from heliograph.core.logins import Logins
-    from heliograph.core.members import Members
-    from heliograph.core.named_applications import NamedApplications
-    from heliograph.core.nonces import Nonces
-    from heliograph.core.notifications import Notifications
-    from heliograph.core.people import People
+    from heliograph.core.identity.identity import Identity
+    from heliograph.core.identity.issuers import Issuers
+    from heliograph.core.identity.logins import Logins
+    from heliograph.core.identity.members import Members
+    from heliograph.core.identity.nonces import Nonces
+    from heliograph.core.identity.people import People
+    from heliograph.core.identity.rates import Rates
+    from heliograph.core.identity.sessions import Sessions
+    from heliograph.core.notifications.channels import Channels
+    from heliograph.core.notifications.dry_runs import DryRuns
+    from heliograph.core.notifications.notifications import Notifications
+    from heliograph.core.notifications.receipts import Receipts
+    from heliograph.core.notifications.recipient_lists import RecipientLists
     from heliograph.core.ports import Clock, Signer
-    from heliograph.core.provider_settings import ProviderSettings
-    from heliograph.core.rates import Rates
-    from heliograph.core.receipts import Receipts
-    from heliograph.core.recipient_lists import RecipientLists
-    from heliograph.core.registrations import Registrations
-    from heliograph.core.sessions import Sessions
-    from heliograph.core.tags import Tags
-    from heliograph.core.topic_subscriptions import TopicSubscriptions
-    from heliograph.core.webhooks import Webhooks
-    from heliograph.core.webpush_keys import WebPushKeys
+    from heliograph.core.registrations.registrations import Registrations
+    from heliograph.core.registrations.tags import Tags
+    from heliograph.core.registrations.topic_subscriptions import TopicSubscriptions
+    from heliograph.core.webhooks.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from heliograph.core.errors import Unavailable
-from heliograph.core.store import Retained
+from heliograph.core.stores.store import Retained
 from heliograph.observability.failures import frames_of
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from heliograph.config import Retention as Settings
     from heliograph.core.ports import Clock
-    from heliograph.core.store import RetentionStore
+    from heliograph.core.stores.store import RetentionStore
 
 _log = structlog.get_logger("heliograph.delivery")
 

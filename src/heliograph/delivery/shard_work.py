@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from heliograph.core.categories import registration_wants
 from heliograph.core.errors import NotFound, Unavailable
 from heliograph.core.ids import spell
 from heliograph.core.model.audience import Recipients
 from heliograph.core.model.delivery import Cursor, Dropped, PageCommit, ShardSource
 from heliograph.core.model.notification import NotificationState
-from heliograph.core.sender_choice import at_home_in
+from heliograph.core.notifications.sender_choice import at_home_in
+from heliograph.core.registrations.categories import registration_wants
 from heliograph.delivery.addressing import addressable
 from heliograph.delivery.consequences import consequences_of
 from heliograph.delivery.pace import BURST_S
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from heliograph.config import Delivery as Settings
-    from heliograph.core.applications import Applications
-    from heliograph.core.credential_shelf import CredentialShelf
+    from heliograph.core.applications.applications import Applications
+    from heliograph.core.applications.credential_shelf import CredentialShelf
     from heliograph.core.model.application import Application, ProviderCredential
     from heliograph.core.model.breaker import Breaker
     from heliograph.core.model.delivery import Page, Shard, Target
     from heliograph.core.model.notification import Notification
     from heliograph.core.model.registration import ProviderName
     from heliograph.core.ports import Clock, Provider, ProviderPace, ShardQueue, Templates
-    from heliograph.core.store import ShardLedger
+    from heliograph.core.stores.store import ShardLedger
     from heliograph.delivery.budget import Budget
     from heliograph.delivery.patience import Patience
 

@@ -15,8 +15,8 @@ from heliograph.core.errors import Unavailable
 from heliograph.observability.failures import frames_of
 
 if TYPE_CHECKING:
-    from heliograph.core.notification_store import NotificationStore
     from heliograph.core.ports import Clock, ShardQueue
+    from heliograph.core.stores.notifications import NotificationStore
 
 _log = structlog.get_logger("heliograph.delivery")
 

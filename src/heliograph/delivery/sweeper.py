@@ -12,7 +12,7 @@ from heliograph.observability.failures import frames_of
 
 if TYPE_CHECKING:
     from heliograph.core.ports import Clock, ShardQueue
-    from heliograph.core.store import ShardLedger
+    from heliograph.core.stores.store import ShardLedger
 
 _log = structlog.get_logger("heliograph.delivery")
 

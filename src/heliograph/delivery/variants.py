@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 from heliograph.core.errors import InvalidRequest
 from heliograph.core.model.outcome import Rejected
+from heliograph.core.notifications.templating import FilledContent
 from heliograph.core.ports import TemplateRefused
-from heliograph.core.templating import FilledContent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,10 +9,10 @@ import base64
 import json
 from typing import TYPE_CHECKING
 
-from heliograph.core.events import iso
 from heliograph.core.ids import spell
 from heliograph.core.model.webhook import Rendered
-from heliograph.core.webhook_signatures import signature, timestamp
+from heliograph.core.webhooks.events import iso
+from heliograph.core.webhooks.signatures import signature, timestamp
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -20,7 +20,7 @@ import structlog
 from heliograph.core.errors import Unavailable
 from heliograph.core.ids import new_id
 from heliograph.core.model.webhook import Attempt, Settled, Visit, WebhookForm, WebhookState
-from heliograph.core.webhook_signatures import unpack
+from heliograph.core.webhooks.signatures import unpack
 from heliograph.delivery.webhook_calls import headers_of, standard_form
 from heliograph.delivery.webhook_rules import (
     after_failure,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from heliograph.config import Webhooks as Settings
     from heliograph.core.model.webhook import Claimed, Dispatch, Webhook, WebhookSecrets
     from heliograph.core.ports import Clock, Sealer
-    from heliograph.core.webhook_store import PostAnswer, Renderer, WebhookPost, WebhookStore
+    from heliograph.core.stores.webhooks import PostAnswer, Renderer, WebhookPost, WebhookStore
 
 _log = structlog.get_logger("heliograph.delivery")
 

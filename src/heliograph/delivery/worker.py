@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from heliograph.config import Delivery as Settings
-    from heliograph.core.applications import Applications
-    from heliograph.core.credential_shelf import CredentialShelf
+    from heliograph.core.applications.applications import Applications
+    from heliograph.core.applications.credential_shelf import CredentialShelf
     from heliograph.core.ids import Id
     from heliograph.core.model.delivery import Shard
     from heliograph.core.model.notification import Notification
     from heliograph.core.model.registration import ProviderName
     from heliograph.core.ports import Clock, Provider, ProviderPace, ShardQueue, Templates
-    from heliograph.core.store import ShardLedger
+    from heliograph.core.stores.store import ShardLedger
 
 _Hold = tuple["Id", int]
 

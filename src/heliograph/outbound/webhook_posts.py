@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heliograph.core.errors import InvalidRequest, Problem, ProblemKind
-from heliograph.core.webhook_store import PostAnswer
+from heliograph.core.stores.webhooks import PostAnswer
 from heliograph.outbound.guard import PLAIN_OR_TLS, WEBHOOK, Refusal, UrlRefused
 from heliograph.outbound.http1 import Http1Client, OutboundError
 

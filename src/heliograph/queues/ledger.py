@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from heliograph.core.model.delivery import Shard
     from heliograph.core.model.notification import Notification
     from heliograph.core.ports import Clock
-    from heliograph.core.store import ShardLedger
+    from heliograph.core.stores.store import ShardLedger
     from heliograph.core.turns import Room
 
 

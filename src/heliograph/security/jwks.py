@@ -32,8 +32,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
 from heliograph.core.errors import InvalidRequest, Problem, ProblemKind, Unavailable
-from heliograph.core.issuer_store import TokenFault, TokenRefused, Unverified
 from heliograph.core.model.issuer import KeyAlgorithm, TrustedKey
+from heliograph.core.stores.issuers import TokenFault, TokenRefused, Unverified
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,35 +7,35 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from heliograph.core.errors import Unavailable
-from heliograph.storage.aliases import SqlAliases
-from heliograph.storage.application_life import SqlApplications
-from heliograph.storage.audiences import SqlAudiences
-from heliograph.storage.breakers import SqlBreakers
-from heliograph.storage.credentials import SqlCredentials
-from heliograph.storage.dispatching import free_webhooks
-from heliograph.storage.identity import SqlIdentity
-from heliograph.storage.issuers import SqlIssuers, SqlNonces
-from heliograph.storage.ledger import SqlLedger, free_all
-from heliograph.storage.logins import SqlLogins
-from heliograph.storage.member_states import SqlMemberStates
-from heliograph.storage.migrate import upgrade
-from heliograph.storage.notifications import SqlNotifications
-from heliograph.storage.people import SqlPeople
-from heliograph.storage.postgresql import PostgresDatabase
-from heliograph.storage.receipts import SqlReceipts
-from heliograph.storage.recipients import SqlRecipients
-from heliograph.storage.registry import SqlRegistry
-from heliograph.storage.retention import SqlRetention
-from heliograph.storage.sessions import SqlSessions
-from heliograph.storage.sqlite import SqliteDatabase
-from heliograph.storage.tagging import SqlTags
-from heliograph.storage.webhooks import SqlWebhooks
+from heliograph.storage.database.migrate import upgrade
+from heliograph.storage.database.postgresql import PostgresDatabase
+from heliograph.storage.database.sqlite import SqliteDatabase
+from heliograph.storage.identity.application_life import SqlApplications
+from heliograph.storage.identity.credentials import SqlCredentials
+from heliograph.storage.identity.identity import SqlIdentity
+from heliograph.storage.identity.issuers import SqlIssuers, SqlNonces
+from heliograph.storage.identity.logins import SqlLogins
+from heliograph.storage.identity.people import SqlPeople
+from heliograph.storage.identity.sessions import SqlSessions
+from heliograph.storage.notifications.audiences import SqlAudiences
+from heliograph.storage.notifications.notifications import SqlNotifications
+from heliograph.storage.notifications.receipts import SqlReceipts
+from heliograph.storage.notifications.recipients import SqlRecipients
+from heliograph.storage.notifications.retention import SqlRetention
+from heliograph.storage.registry.aliases import SqlAliases
+from heliograph.storage.registry.member_states import SqlMemberStates
+from heliograph.storage.registry.registry import SqlRegistry
+from heliograph.storage.registry.tagging import SqlTags
+from heliograph.storage.shards.breakers import SqlBreakers
+from heliograph.storage.shards.ledger import SqlLedger, free_all
+from heliograph.storage.webhooks.dispatching import free_webhooks
+from heliograph.storage.webhooks.webhooks import SqlWebhooks
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from heliograph.config import Storage
-    from heliograph.storage.database import Database
+    from heliograph.storage.database.database import Database
 
 
 class SqlStore:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, Valid
 from pydantic_core import PydanticCustomError
 
 from heliograph.core.errors import InvalidRequest, Problem, ProblemKind
-from heliograph.core.tokens import MAX_TOKEN_CHARS, has_control_characters
+from heliograph.core.registrations.tokens import MAX_TOKEN_CHARS, has_control_characters
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

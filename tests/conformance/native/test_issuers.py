@@ -17,9 +17,9 @@ from joserfc.jwk import RSAKey
 from tests.asgi_client import call
 from tests.conformance.signing import private_pem, token_of
 
+from heliograph.core.identity.issuers import IssuerDraft
+from heliograph.core.identity.key_cache import ASK_EVERY_S
 from heliograph.core.ids import spell
-from heliograph.core.issuers import IssuerDraft
-from heliograph.core.key_cache import ASK_EVERY_S
 from heliograph.core.model.identity import SessionForm
 from heliograph.dialects.native import DIALECT
 from heliograph.wiring import Stack

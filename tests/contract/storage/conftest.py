@@ -13,9 +13,9 @@ from sqlalchemy import make_url
 from tests.contract.storage.world import World, new_world
 
 from heliograph.config import Storage
-from heliograph.storage.sqlite import FILE_NAME
+from heliograph.storage.database.sqlite import FILE_NAME
 from heliograph.storage.store import SqlStore, open_store
-from heliograph.storage.tables import metadata
+from heliograph.storage.tables.tables import metadata
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -11,14 +11,14 @@ import pytest
 from tests.contract.storage.sending import claim, commit, read_all
 from tests.contract.storage.world import World, new_world
 
-from heliograph.core.idempotency import LIFE, IdempotencyKey, body_hash
 from heliograph.core.ids import new_id
 from heliograph.core.model.audience import Everyone
 from heliograph.core.model.notification import Content, Notification, Options
 from heliograph.core.model.notification import NotificationState as State
-from heliograph.core.notification_states import FINAL, GOALS, ORIGINS, Step
+from heliograph.core.notifications.idempotency import LIFE, IdempotencyKey, body_hash
+from heliograph.core.notifications.states import FINAL, GOALS, ORIGINS, Step
 from heliograph.storage.store import open_store
-from heliograph.storage.tables import idempotency_keys, notifications, shards
+from heliograph.storage.tables.tables import idempotency_keys, notifications, shards
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -36,7 +36,7 @@ from heliograph.core.model.registration import (
     token_hash,
 )
 from heliograph.storage.store import SqlStore, open_store
-from heliograph.storage.tables import registrations, subscriptions, token_holders
+from heliograph.storage.tables.tables import registrations, subscriptions, token_holders
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

@@ -12,7 +12,7 @@ from tests.contract.storage.sending import accept
 from tests.contract.storage.world import new_world
 
 from heliograph.config import Storage
-from heliograph.storage.announcing import Listener
+from heliograph.storage.shards.announcing import Listener
 from heliograph.storage.store import open_store
 
 if TYPE_CHECKING:

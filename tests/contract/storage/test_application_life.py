@@ -12,7 +12,7 @@ from tests.contract.storage.world import new_application
 from heliograph.core.model.application import Defaults
 from heliograph.core.model.audience import Devices
 from heliograph.core.model.registration import Environment
-from heliograph.storage.tables import metadata
+from heliograph.storage.tables.tables import metadata
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

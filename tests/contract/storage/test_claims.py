@@ -9,7 +9,7 @@ import pytest
 from tests.contract.storage.world import new_application
 
 from heliograph.core.model.registration import Changes, Claim, ProviderName, RegistrationState
-from heliograph.storage.tables import departed_registrations
+from heliograph.storage.tables.tables import departed_registrations
 
 if TYPE_CHECKING:
     from tests.contract.storage.world import World

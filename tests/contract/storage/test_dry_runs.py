@@ -24,7 +24,7 @@ from heliograph.core.model.registration import (
     RegistrationState,
     TokenKind,
 )
-from heliograph.storage.audiences import SqlAudiences
+from heliograph.storage.notifications.audiences import SqlAudiences
 
 if TYPE_CHECKING:
     from tests.contract.storage.world import World

@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import func, select
 
 from heliograph.core.ids import new_id
-from heliograph.core.issuer_store import MemberState
 from heliograph.core.model.identity import Session, SessionForm
 from heliograph.core.model.issuer import Issuer, KeyAlgorithm, TrustedKey
-from heliograph.storage.sign_in_tables import spent_nonces
+from heliograph.core.stores.issuers import MemberState
+from heliograph.storage.tables.sign_in import spent_nonces
 
 if TYPE_CHECKING:
     from tests.contract.storage.world import World

@@ -15,8 +15,8 @@ from heliograph.core.model.audience import Audience, Everyone, Registrations, Ta
 from heliograph.core.model.delivery import BUCKETS, Cursor
 from heliograph.core.model.notification import NotificationState, Options
 from heliograph.core.model.registration import Slot
-from heliograph.core.slots import bucket_of, slot_hash
-from heliograph.storage.tables import shards
+from heliograph.core.registrations.slots import bucket_of, slot_hash
+from heliograph.storage.tables.tables import shards
 
 if TYPE_CHECKING:
     from tests.conftest import FakeClock

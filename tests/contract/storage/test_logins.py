@@ -11,9 +11,9 @@ import pytest
 
 from heliograph.core.errors import Conflict
 from heliograph.core.ids import Id, new_id
-from heliograph.core.login_store import StoredSession
 from heliograph.core.model.identity import Login, Session, SessionForm, SessionKind
 from heliograph.core.model.registration import MemberKey
+from heliograph.core.stores.logins import StoredSession
 
 if TYPE_CHECKING:
     from tests.contract.storage.world import World

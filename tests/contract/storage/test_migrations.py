@@ -11,9 +11,9 @@ from alembic.migration import MigrationContext
 from tests.contract.storage.world import new_world
 
 from heliograph.config import Storage
-from heliograph.storage.migrate import upgrade
+from heliograph.storage.database.migrate import upgrade
 from heliograph.storage.store import open_store
-from heliograph.storage.tables import metadata
+from heliograph.storage.tables.tables import metadata
 
 if TYPE_CHECKING:
     from pathlib import Path

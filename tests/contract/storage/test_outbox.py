@@ -18,8 +18,8 @@ from heliograph.core.model.webhook import (
     EventKind,
     WebhookForm,
 )
-from heliograph.core.notification_states import Step
-from heliograph.storage.webhook_tables import (
+from heliograph.core.notifications.states import Step
+from heliograph.storage.tables.webhooks import (
     webhook_events,
 )
 

@@ -24,8 +24,8 @@ from heliograph.core.model.audience import Address, Addresses, Everyone, Registr
 from heliograph.core.model.delivery import DeliveryState, PageCommit, Prune
 from heliograph.core.model.notification import Counters, NotificationState
 from heliograph.core.model.registration import Changes, Environment, ProviderName
-from heliograph.storage.page_commit import STEP_ROWS, steps_of
-from heliograph.storage.tables import deferred, departed_registrations, shards
+from heliograph.storage.shards.page_commit import STEP_ROWS, steps_of
+from heliograph.storage.tables.tables import deferred, departed_registrations, shards
 
 if TYPE_CHECKING:
     from tests.contract.storage.sending import Claimed

@@ -14,7 +14,7 @@ from heliograph.core.ids import new_id
 from heliograph.core.model.listing import RegistrationFilter
 from heliograph.core.model.registration import ProviderName
 from heliograph.core.model.tag import Subscribed
-from heliograph.storage.tables import departed_registrations, members, users
+from heliograph.storage.tables.tables import departed_registrations, members, users
 
 if TYPE_CHECKING:
     from tests.contract.storage.world import World

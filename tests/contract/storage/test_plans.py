@@ -17,7 +17,7 @@ from heliograph.core.model.audience import Everyone, Tags, Users
 from heliograph.core.model.delivery import Cursor
 from heliograph.core.model.listing import RegistrationFilter
 from heliograph.storage.store import SqlStore, open_store
-from heliograph.storage.tables import (
+from heliograph.storage.tables.tables import (
     members,
     registrations,
     subscriptions,

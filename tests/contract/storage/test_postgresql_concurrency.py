@@ -14,7 +14,7 @@ from heliograph.core.errors import NotAuthenticated
 from heliograph.core.model.delivery import Prune
 from heliograph.core.model.registration import Changes
 from heliograph.core.model.tag import Subscribed
-from heliograph.storage.tables import members, users
+from heliograph.storage.tables.tables import members, users
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

@@ -16,9 +16,9 @@ from heliograph.core.model.audience import Address, Addresses, Registrations
 from heliograph.core.model.receipt import Receipt, ReceiptCounters, ReceiptKind
 from heliograph.core.model.registration import ProviderName
 from heliograph.core.model.webhook import EventKind
-from heliograph.core.store import Retained
-from heliograph.core.webhook_store import MessagePlace
-from heliograph.storage.webhook_tables import provider_messages, receipt_counters, receipts
+from heliograph.core.stores.store import Retained
+from heliograph.core.stores.webhooks import MessagePlace
+from heliograph.storage.tables.webhooks import provider_messages, receipt_counters, receipts
 
 if TYPE_CHECKING:
     from tests.contract.storage.sending import Claimed

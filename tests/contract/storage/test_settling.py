@@ -22,8 +22,8 @@ from heliograph.core.model.audience import Address, Addresses, Registrations, Us
 from heliograph.core.model.delivery import DeliveryState
 from heliograph.core.model.notification import Counters, NotificationState, Options
 from heliograph.core.model.registration import ProviderName
-from heliograph.core.store import Retained
-from heliograph.storage.tables import (
+from heliograph.core.stores.store import Retained
+from heliograph.storage.tables.tables import (
     audience_members,
     deferred,
     deliveries,

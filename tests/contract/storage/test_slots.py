@@ -19,8 +19,8 @@ from heliograph.core.model.registration import (
     RegistrationState,
     Slot,
 )
-from heliograph.core.slots import slot_hash
-from heliograph.storage.tables import departed_registrations, subscriptions
+from heliograph.core.registrations.slots import slot_hash
+from heliograph.storage.tables.tables import departed_registrations, subscriptions
 
 if TYPE_CHECKING:
     from tests.contract.storage.world import World

@@ -11,8 +11,8 @@ from tests.contract.storage.world import World, new_world
 
 from heliograph.config import Storage
 from heliograph.core.errors import Unavailable
-from heliograph.storage.database import DatabaseInUse
-from heliograph.storage.sqlite import FILE_NAME
+from heliograph.storage.database.database import DatabaseInUse
+from heliograph.storage.database.sqlite import FILE_NAME
 from heliograph.storage.store import SqlStore, open_store
 
 if TYPE_CHECKING:

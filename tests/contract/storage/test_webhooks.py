@@ -22,9 +22,9 @@ from heliograph.core.model.webhook import (
     WebhookForm,
     WebhookState,
 )
-from heliograph.core.store import Retained
-from heliograph.core.webhook_store import ReplayRange
-from heliograph.storage.webhook_tables import (
+from heliograph.core.stores.store import Retained
+from heliograph.core.stores.webhooks import ReplayRange
+from heliograph.storage.tables.webhooks import (
     webhook_attempts,
     webhook_dispatches,
     webhook_events,

@@ -24,7 +24,7 @@ from heliograph.core.model.registration import (
     UserKey,
     token_hash,
 )
-from heliograph.storage.tables import registrations, subscriptions, token_holders
+from heliograph.storage.tables.tables import registrations, subscriptions, token_holders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

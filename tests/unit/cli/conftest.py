@@ -15,7 +15,7 @@ import pytest
 import structlog
 
 from heliograph.cli.main import run
-from heliograph.storage.sqlite import FILE_NAME
+from heliograph.storage.database.sqlite import FILE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

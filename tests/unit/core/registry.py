@@ -16,10 +16,10 @@ from heliograph.core.model.registration import (
     Slot,
     token_hash,
 )
-from heliograph.core.slots import slot_hash
+from heliograph.core.registrations.slots import slot_hash
 
 if TYPE_CHECKING:
-    from heliograph.core.claims import RegistryState
+    from heliograph.core.registrations.claims import RegistryState
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 APPLICATION = Id(b"a" * 16)

@@ -21,8 +21,8 @@ from heliograph.core.model.identity import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from heliograph.core.idempotency import IdempotencyKey
     from heliograph.core.model.notification import Notification
+    from heliograph.core.notifications.idempotency import IdempotencyKey
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ACCOUNT = new_id(NOW)

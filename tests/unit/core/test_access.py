@@ -11,11 +11,11 @@ from tests.unit.core.stubs import (
 )
 
 from heliograph.core import access
-from heliograph.core.claims import RegistryState
 from heliograph.core.errors import NotFound, NotPermitted
 from heliograph.core.ids import spell
 from heliograph.core.model.identity import Scope
 from heliograph.core.model.registration import MemberKey, UserKey
+from heliograph.core.registrations.claims import RegistryState
 
 
 @pytest.mark.parametrize("scope", Scope)

@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 from tests.unit.delivery.stage import Stage, open_stage
 
-from heliograph.storage.sqlite import FILE_NAME
+from heliograph.storage.database.sqlite import FILE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

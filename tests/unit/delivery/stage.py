@@ -14,7 +14,7 @@ from heliograph.core.model.application import Account
 from heliograph.core.model.audience import Everyone
 from heliograph.core.model.notification import Content, Notification, NotificationState, Options
 from heliograph.core.model.registration import Draft, ProviderName, Slot, token_hash
-from heliograph.core.slots import slot_hash
+from heliograph.core.registrations.slots import slot_hash
 from heliograph.delivery.sweeper import Sweeper
 from heliograph.delivery.worker import Worker
 from heliograph.queues.ledger import LedgerQueue

@@ -18,7 +18,7 @@ from heliograph.core.model.delivery import DeliveryState
 from heliograph.core.model.notification import Counters, NotificationState, Record
 from heliograph.core.model.outcome import ACCEPTED, Deferred, Misconfigured, TokenGone
 from heliograph.core.model.registration import Environment, ProviderName
-from heliograph.storage.tables import notifications
+from heliograph.storage.tables.tables import notifications
 
 if TYPE_CHECKING:
     from heliograph.core.model.breaker import Breaker

@@ -10,7 +10,7 @@ from tests.unit.delivery.stage import until
 
 from heliograph.config import Retention as Settings
 from heliograph.core.errors import Unavailable
-from heliograph.core.store import Retained
+from heliograph.core.stores.store import Retained
 from heliograph.delivery.retention import Retention
 
 if TYPE_CHECKING:

@@ -24,8 +24,8 @@ from heliograph.core.model.webhook import (
     WebhookSecrets,
     WebhookState,
 )
-from heliograph.core.webhook_signatures import new_secret, pack, signature
-from heliograph.core.webhook_store import PostAnswer
+from heliograph.core.stores.webhooks import PostAnswer
+from heliograph.core.webhooks.signatures import new_secret, pack, signature
 from heliograph.delivery.webhooks import VISIT_S, Courier
 
 pytestmark = pytest.mark.anyio

@@ -10,8 +10,8 @@ from joserfc import jws
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from heliograph.core.errors import InvalidRequest, Unavailable
-from heliograph.core.issuer_store import TokenFault, TokenRefused
 from heliograph.core.model.issuer import KeyAlgorithm, TrustedKey
+from heliograph.core.stores.issuers import TokenFault, TokenRefused
 from heliograph.security.jwks import MAX_KEYS, MAX_TOKEN_CHARS, JwtReader
 
 RSA = rsa.generate_private_key(65537, 2048)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from heliograph.core import snowflakes
 from heliograph.core.errors import NotAuthenticated, NotFound, NotPermitted
+from heliograph.core.identity import snowflakes
 from heliograph.core.model.identity import SessionForm
 from heliograph.dialects.discord import mapping
 

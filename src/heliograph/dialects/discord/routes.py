@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from heliograph.core import access, snowflakes
+from heliograph.core import access
+from heliograph.core.identity import snowflakes
 from heliograph.core.model.identity import SessionPrincipal
 from heliograph.dialects.discord import auth, mapping, schemas
 from heliograph.web.dialect import Route

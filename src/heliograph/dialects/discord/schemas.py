@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from heliograph.core.errors import ProblemKind
-from heliograph.core.tokens import MAX_TOKEN_CHARS
+from heliograph.core.registrations.tokens import MAX_TOKEN_CHARS
 from heliograph.web.schemas import Items, Label, Schema, Token, custom_error
 
 if TYPE_CHECKING:

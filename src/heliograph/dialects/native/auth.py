@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heliograph.core.errors import NotAuthenticated, NotFound
-from heliograph.core.issuer_store import TokenRefused
 from heliograph.core.model.identity import SessionForm
+from heliograph.core.stores.issuers import TokenRefused
 
 if TYPE_CHECKING:
     from heliograph.core.core import Core

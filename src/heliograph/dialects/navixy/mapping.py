@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from heliograph.core.identity.sessions import ShownSession
     from heliograph.core.ids import Id
     from heliograph.core.model.application import Application
     from heliograph.core.model.identity import Login, Session, SessionPrincipal
     from heliograph.core.model.registration import Owner, Registration
-    from heliograph.core.sessions import ShownSession
     from heliograph.dialects.navixy.schemas import PushToken
 
 ORIGIN = "navixy"

@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
+from heliograph.core.applications.provider_settings import CredentialFile
 from heliograph.core.errors import InvalidRequest, Problem, ProblemKind
 from heliograph.core.model.application import ApnsCertificate, ApnsCredential
 from heliograph.core.model.registration import Environment
-from heliograph.core.provider_settings import CredentialFile
 from heliograph.outbound.tls import ClientCertificate, client_tls
 from heliograph.providers.apns.settings import check_credential
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from heliograph.core.tokens import has_control_characters
+from heliograph.core.registrations.tokens import has_control_characters
 from heliograph.providers.apns.push_types import PushType
 from heliograph.providers.apns.settings import COLLAPSE_ID_LIMIT_BYTES
 

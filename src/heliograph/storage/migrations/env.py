@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from heliograph.storage.tables import metadata
+from heliograph.storage.tables.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -14,12 +14,12 @@ from tests.asgi_client import Answer, call
 from heliograph import config as settings
 from heliograph.config import Limits
 from heliograph.core.errors import NotAuthenticated
+from heliograph.core.identity.rates import Rates
 from heliograph.core.ids import Id
 from heliograph.core.model.application import Application
 from heliograph.core.model.identity import Session, SessionForm, SessionPrincipal
 from heliograph.core.model.registration import MemberKey
-from heliograph.core.rates import Rates
-from heliograph.core.registrations import Registrations
+from heliograph.core.registrations.registrations import Registrations
 from heliograph.dialects.discord import DIALECT
 from heliograph.security.rate_counters import MemoryCounters
 from heliograph.security.sealing import KeyRing

@@ -13,11 +13,11 @@ from tests.asgi_client import Answer, call
 
 from heliograph.config import Config, Limits
 from heliograph.core.errors import NotAuthenticated
+from heliograph.core.identity.nonces import Nonces
 from heliograph.core.ids import Id
 from heliograph.core.model.application import Application
 from heliograph.core.model.identity import Session, SessionForm, SessionPrincipal
-from heliograph.core.nonces import Nonces
-from heliograph.core.registrations import Registrations
+from heliograph.core.registrations.registrations import Registrations
 from heliograph.dialects.layer import DIALECT
 from heliograph.security.sealing import KeyRing
 from heliograph.security.signing import HmacSigner

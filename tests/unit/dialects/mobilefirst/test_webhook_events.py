@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from heliograph.core import events
 from heliograph.core.ids import new_id, spell
 from heliograph.core.model.receipt import Receipt, ReceiptKind
 from heliograph.core.model.registration import ProviderName, Registration
 from heliograph.core.model.webhook import EventKind
+from heliograph.core.webhooks import events
 from heliograph.dialects.mobilefirst.mapping.webhook_events import to_envelope
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -13,11 +13,11 @@ from tests.asgi_client import Answer, call
 
 from heliograph.config import Config, Door, Limits
 from heliograph.core.errors import NotAuthenticated
+from heliograph.core.identity.rates import Rates
 from heliograph.core.ids import Id
 from heliograph.core.model.application import Application
 from heliograph.core.model.identity import Session, SessionForm, SessionPrincipal
-from heliograph.core.rates import Rates
-from heliograph.core.registrations import Registrations
+from heliograph.core.registrations.registrations import Registrations
 from heliograph.dialects.navixy import DIALECT
 from heliograph.security.rate_counters import MemoryCounters
 from heliograph.web.application import Application as WebApplication

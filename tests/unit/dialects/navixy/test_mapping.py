@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from heliograph.core.categories import wants
 from heliograph.core.errors import InvalidRequest, NotFound
 from heliograph.core.model.registration import Claim, MemberKey, ProviderName, Slot
+from heliograph.core.registrations.categories import wants
 from heliograph.dialects.navixy import mapping
 from heliograph.dialects.navixy.schemas import PushToken
 from heliograph.web.errors import UnsupportedMediaType

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from heliograph.core import credential_shelf, named_applications
+from heliograph.core.applications import credential_shelf, named_applications
 from heliograph.dialects.twilio import DIALECT
 from heliograph.dialects.twilio.errors.rendering import MAX_ERRORS
 from heliograph.dialects.twilio.errors.table import TABLE

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heliograph.core.issuer_store import TokenRefused
 from heliograph.core.model.identity import SessionForm
+from heliograph.core.stores.issuers import TokenRefused
 from heliograph.dialects.layer.mapping import sessions as mapping
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from heliograph.core.errors import InvalidRequest, Problem, ProblemKind
-from heliograph.core.idempotency import IdempotencyKey, body_hash
 from heliograph.core.ids import uuid_text
 from heliograph.core.model.audience import Users
 from heliograph.core.model.notification import Content
 from heliograph.core.model.registration import ProviderName
-from heliograph.core.split_sends import Part
+from heliograph.core.notifications.idempotency import IdempotencyKey, body_hash
+from heliograph.core.notifications.split_sends import Part
 from heliograph.dialects.layer.mapping.sessions import to_user_id
 from heliograph.dialects.layer.schemas import notifications as schemas
 

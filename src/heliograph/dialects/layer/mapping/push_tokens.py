@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from heliograph.core import access
 from heliograph.core.errors import InvalidRequest, Problem, ProblemKind
 from heliograph.core.model.registration import Attribute, Claim, Draft, ProviderName, Slot
-from heliograph.core.tokens import has_control_characters
+from heliograph.core.registrations.tokens import has_control_characters
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -13,8 +13,8 @@ from heliograph.dialects.layer.mapping.patches import SESSION_TTL
 from heliograph.dialects.layer.schemas import sessions as schemas
 
 if TYPE_CHECKING:
-    from heliograph.core.issuer_store import TokenFault
     from heliograph.core.model.application import Application
+    from heliograph.core.stores.issuers import TokenFault
 
 SETTINGS = "layer"
 """The section of an application's settings that is this dialect's."""

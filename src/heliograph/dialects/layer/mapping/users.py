@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from heliograph.dialects.layer.schemas import users as schemas
 
 if TYPE_CHECKING:
-    from heliograph.core.issuer_store import MemberState
+    from heliograph.core.stores.issuers import MemberState
 
 
 def from_badge(state: MemberState) -> schemas.Badge:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from heliograph.core.model.notification import Options
-from heliograph.core.split_sends import accept_parts
+from heliograph.core.notifications.split_sends import accept_parts
 from heliograph.dialects.layer.auth.back_ends import back_end_of
 from heliograph.dialects.layer.mapping import notifications as mapping
 from heliograph.dialects.layer.routes.admission import DOCUMENT

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field
 
-from heliograph.core.notification_checks import MAX_LISTED
+from heliograph.core.notifications.checks import MAX_LISTED
 from heliograph.dialects.layer.schemas.wire import Body, OptionalText
 from heliograph.web.schemas import Items, Label, Schema, Text
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from heliograph.core.members import MAX_BADGE
+from heliograph.core.identity.members import MAX_BADGE
 from heliograph.dialects.layer.schemas.wire import Body
 from heliograph.web.schemas import Items, Schema
 

@@ -11,7 +11,7 @@ from heliograph.core import access
 from heliograph.core.errors import NotAuthenticated, NotFound, NotPermitted
 from heliograph.core.ids import parse, spell
 from heliograph.core.model.identity import ClientPrincipal
-from heliograph.core.tokens import has_control_characters
+from heliograph.core.registrations.tokens import has_control_characters
 from heliograph.dialects.mobilefirst.auth import scopes, tokens
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from heliograph.dialects.mobilefirst.schemas.wire import quoted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from heliograph.core.application_life import KnownApplication
+    from heliograph.core.applications.life import KnownApplication
     from heliograph.core.model.application import Application, ProviderCredential
     from heliograph.core.model.listing import Condition
     from heliograph.dialects.mobilefirst.mapping.filters import Fields

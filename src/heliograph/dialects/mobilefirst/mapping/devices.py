@@ -17,7 +17,7 @@ from heliograph.core.model.registration import (
     Slot,
     UserKey,
 )
-from heliograph.core.tokens import has_control_characters
+from heliograph.core.registrations.tokens import has_control_characters
 from heliograph.dialects.mobilefirst.mapping.browsers import from_subscription, to_subscription
 from heliograph.dialects.mobilefirst.mapping.paging import ANONYMOUS, CREATED_MODE, timestamp
 from heliograph.dialects.mobilefirst.mapping.tags import BROADCAST

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from heliograph.core.errors import InvalidRequest, Problem, ProblemKind
 from heliograph.core.model.listing import Condition, RegistrationField
-from heliograph.core.tokens import has_control_characters
+from heliograph.core.registrations.tokens import has_control_characters
 from heliograph.dialects.mobilefirst.mapping.devices import PROVIDERS
 from heliograph.dialects.mobilefirst.mapping.paging import ANONYMOUS
 from heliograph.dialects.mobilefirst.mapping.tags import canonical

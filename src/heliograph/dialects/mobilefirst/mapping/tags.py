@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from heliograph.core.errors import InvalidRequest, NotFound, Problem, ProblemKind
 from heliograph.core.model.listing import Condition, RegistrationField
 from heliograph.core.model.registration import ProviderName
-from heliograph.core.tokens import has_control_characters
+from heliograph.core.registrations.tokens import has_control_characters
 from heliograph.dialects.mobilefirst.mapping.paging import CREATED_MODE, timestamp
 from heliograph.dialects.mobilefirst.schemas.tags import Tag
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from heliograph.core.clock import to_ms
-from heliograph.core.events import iso
 from heliograph.core.model.registration import ProviderName
 from heliograph.core.model.webhook import EventKind
+from heliograph.core.webhooks.events import iso
 from heliograph.dialects.mobilefirst.mapping.devices import letter_of
 from heliograph.dialects.mobilefirst.mapping.paging import ANONYMOUS
 from heliograph.dialects.mobilefirst.mapping.subscriptions import key_of

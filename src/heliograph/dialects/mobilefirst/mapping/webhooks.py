@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from heliograph.core.errors import InvalidRequest, Problem, ProblemKind
 from heliograph.core.model.webhook import EventKind, WebhookForm
-from heliograph.core.webhooks import WebhookChanges, WebhookDraft
+from heliograph.core.webhooks.webhooks import WebhookChanges, WebhookDraft
 from heliograph.dialects.mobilefirst.schemas import webhooks as schemas
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from heliograph.core.errors import ProblemKind
-from heliograph.core.tokens import has_control_characters
+from heliograph.core.registrations.tokens import has_control_characters
 from heliograph.web.schemas import MAX_INT64, Schema, custom_error
 
 MAX_NAME_CHARS = 255

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from heliograph.core.model.receipt import ReceiptKind
-    from heliograph.core.notifications import DeliveryPage
+    from heliograph.core.notifications.notifications import DeliveryPage
 
 _DELIVERY_CURSOR = struct.Struct(">BI16s")
 

@@ -16,7 +16,7 @@ from heliograph.core.model.outcome import (
     TokenGone,
 )
 from heliograph.core.model.registration import ProviderName
-from heliograph.core.topic_subscriptions import Members, TopicChange
+from heliograph.core.registrations.topic_subscriptions import Members, TopicChange
 from heliograph.dialects.native.schemas import fcm_topics as schemas
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from heliograph.core.identity.issuers import IssuerDraft
 from heliograph.core.ids import spell
-from heliograph.core.issuers import IssuerDraft
 from heliograph.dialects.native.schemas import issuers as schemas
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from heliograph.core.errors import InvalidRequest, Problem, ProblemKind
-from heliograph.core.idempotency import IdempotencyKey, body_hash, check_key
 from heliograph.core.ids import Id, spell
 from heliograph.core.model.notification import Content, Counters, Notification, Options
 from heliograph.core.model.registration import ProviderName
+from heliograph.core.notifications.idempotency import IdempotencyKey, body_hash, check_key
 from heliograph.dialects.native.mapping.audiences import form_of
 from heliograph.dialects.native.mapping.cursors import write_cursor
 from heliograph.dialects.native.mapping.receipts import from_counters
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from heliograph.core.model.receipt import ReceiptCounters
-    from heliograph.core.notifications import NotificationReport
+    from heliograph.core.notifications.notifications import NotificationReport
 
 
 def to_idempotency_key(given: Sequence[str], body: Any) -> IdempotencyKey | None:

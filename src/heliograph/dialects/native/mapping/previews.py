@@ -11,7 +11,7 @@ from heliograph.dialects.native.schemas import previews as schemas
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from heliograph.core.dry_runs import Sample
+    from heliograph.core.notifications.dry_runs import Sample
     from heliograph.core.ports import Preview
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from heliograph.core.model.application import Application
     from heliograph.core.model.identity import Principal
     from heliograph.core.model.registration import Owner
-    from heliograph.core.registrations import RegistrationPage
+    from heliograph.core.registrations.registrations import RegistrationPage
 
 ORIGIN = "native"
 

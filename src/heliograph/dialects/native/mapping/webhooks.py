@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from heliograph.core.ids import Id, parse, spell
-from heliograph.core.webhooks import WebhookChanges, WebhookDraft
+from heliograph.core.webhooks.webhooks import WebhookChanges, WebhookDraft
 from heliograph.dialects.native.mapping.cursors import write_cursor
 from heliograph.dialects.native.schemas import webhooks as schemas
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from heliograph.dialects.native.schemas import webpush_keys as schemas
 
 if TYPE_CHECKING:
-    from heliograph.core.webpush_keys import PublicKeys
+    from heliograph.core.applications.webpush_keys import PublicKeys
 
 
 def from_keys(found: PublicKeys) -> schemas.WebPushKeys:

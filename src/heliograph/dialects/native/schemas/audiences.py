@@ -13,7 +13,7 @@ from heliograph.core.errors import NotFound, ProblemKind
 from heliograph.core.ids import parse
 from heliograph.core.model.audience import AddressForm
 from heliograph.core.model.registration import ProviderName, TokenKind
-from heliograph.core.notification_checks import MAX_LISTED
+from heliograph.core.notifications.checks import MAX_LISTED
 from heliograph.web.schemas import Choice, Items, Label, Schema, Token, custom_error
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from heliograph.core.errors import ProblemKind
-from heliograph.core.topic_subscriptions import MAX_MEMBERS
+from heliograph.core.registrations.topic_subscriptions import MAX_MEMBERS
 from heliograph.dialects.native.schemas.audiences import RegistrationId
 from heliograph.web.schemas import Items, Schema, Token, custom_error
 

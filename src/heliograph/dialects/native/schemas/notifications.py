@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 
 from heliograph.core.model.notification import MAX_TTL_S, NotificationState, Priority, Record
 from heliograph.core.model.registration import TokenKind
-from heliograph.core.notification_checks import MAX_PER_SECOND
+from heliograph.core.notifications.checks import MAX_PER_SECOND
 from heliograph.dialects.native.schemas.audiences import AudienceBody
 from heliograph.dialects.native.schemas.receipts import ReceiptCounters
 from heliograph.dialects.native.schemas.times import Moment

@@ -9,8 +9,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from heliograph.core.dry_runs import DEFAULT_SAMPLES, MAX_SAMPLES
 from heliograph.core.model.registration import Environment, ProviderName
+from heliograph.core.notifications.dry_runs import DEFAULT_SAMPLES, MAX_SAMPLES
 from heliograph.web.schemas import Schema
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from heliograph.core.model.receipt import ReceiptKind
-from heliograph.core.receipts import MAX_DETAIL_CHARS
+from heliograph.core.notifications.receipts import MAX_DETAIL_CHARS
 from heliograph.dialects.native.schemas.audiences import RegistrationId
 from heliograph.dialects.native.schemas.times import Moment
 from heliograph.web.schemas import Choice, Schema, Text

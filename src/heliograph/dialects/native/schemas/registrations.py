@@ -19,7 +19,7 @@ from heliograph.core.model.registration import (
     RegistrationState,
     TokenKind,
 )
-from heliograph.core.notification_checks import MAX_LISTED
+from heliograph.core.notifications.checks import MAX_LISTED
 from heliograph.dialects.native.schemas.paging import PageQuery
 from heliograph.web.schemas import Choice, Items, Label, Schema, Text, Token, custom_error
 

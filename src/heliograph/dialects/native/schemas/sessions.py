@@ -10,8 +10,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from heliograph.core.identity import MAX_TTL_S as MAX_SESSION_S
-from heliograph.core.identity import MIN_TTL_S as MIN_SESSION_S
+from heliograph.core.identity.identity import MAX_TTL_S as MAX_SESSION_S
+from heliograph.core.identity.identity import MIN_TTL_S as MIN_SESSION_S
 from heliograph.core.model.identity import SessionForm
 from heliograph.web.schemas import Choice, Label, Schema
 

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from heliograph.core.model.webhook import EventKind, WebhookForm, WebhookState
-from heliograph.core.webhooks import MAX_NAME_CHARS
+from heliograph.core.webhooks.webhooks import MAX_NAME_CHARS
 from heliograph.dialects.native.schemas.times import Moment
 from heliograph.web.schemas import Choice, Items, Schema
 

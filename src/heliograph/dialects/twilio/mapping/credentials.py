@@ -15,9 +15,9 @@ from heliograph.web.schemas import check
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from heliograph.core.applications.named_applications import NamedApplication
     from heliograph.core.errors import PathPart
     from heliograph.core.model.application import ShelvedCredential
-    from heliograph.core.named_applications import NamedApplication
 
 _PLACES: dict[PathPart, tuple[str, ...]] = {
     "certificate": ("content", "certificate"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from heliograph.core.applications.named_applications import Naming
 from heliograph.core.errors import NotFound
 from heliograph.core.ids import Id, letters_of, raw_of
 from heliograph.core.model.registration import Environment, ProviderName
-from heliograph.core.named_applications import Naming
 
 if TYPE_CHECKING:
     from heliograph.core.model.identity import ClientPrincipal

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
+    from heliograph.core.applications.named_applications import NamedApplication
     from heliograph.core.core import Core
     from heliograph.core.model.application import Application
     from heliograph.core.model.identity import ClientPrincipal
-    from heliograph.core.named_applications import NamedApplication
     from heliograph.dialects.twilio.mapping.paging import Filters
     from heliograph.web.schemas import Schema
 

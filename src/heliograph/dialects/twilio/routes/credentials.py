@@ -25,10 +25,10 @@ from heliograph.web.dialect import Route
 if TYPE_CHECKING:
     from starlette.responses import Response
 
+    from heliograph.core.applications.named_applications import NamedApplication
     from heliograph.core.core import Core
     from heliograph.core.model.application import ShelvedCredential
     from heliograph.core.model.identity import ClientPrincipal
-    from heliograph.core.named_applications import NamedApplication
     from heliograph.web.request import Request
 
 _PLACE = "Credentials"

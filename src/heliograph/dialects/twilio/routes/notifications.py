@@ -28,11 +28,11 @@ from heliograph.web.dialect import Route
 if TYPE_CHECKING:
     from starlette.responses import Response
 
+    from heliograph.core.applications.named_applications import NamedApplication
     from heliograph.core.core import Core
     from heliograph.core.ids import Id
     from heliograph.core.model.identity import ClientPrincipal
     from heliograph.core.model.registration import ProviderName
-    from heliograph.core.named_applications import NamedApplication
     from heliograph.web.request import Request
 
     Senders = tuple[NamedApplication, list[tuple[ProviderName, Id]]]

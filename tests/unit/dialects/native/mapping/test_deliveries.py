@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 from heliograph.core.ids import Id, spell
 from heliograph.core.model.delivery import Cursor, Delivery, DeliveryState
 from heliograph.core.model.registration import ProviderName
-from heliograph.core.notifications import DeliveryPage
+from heliograph.core.notifications.notifications import DeliveryPage
 from heliograph.dialects.native.mapping import deliveries as mapping
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)

@@ -12,7 +12,7 @@ from heliograph.core.model.outcome import (
     TokenGone,
 )
 from heliograph.core.model.registration import ProviderName
-from heliograph.core.topic_subscriptions import Members, TopicChange
+from heliograph.core.registrations.topic_subscriptions import Members, TopicChange
 from heliograph.dialects.native.mapping.fcm_topics import from_outcomes, to_change
 from heliograph.dialects.native.schemas.fcm_topics import TopicMembers
 

@@ -20,7 +20,7 @@ from heliograph.core.model.registration import (
     Slot,
     UserKey,
 )
-from heliograph.core.registrations import RegistrationPage
+from heliograph.core.registrations.registrations import RegistrationPage
 from heliograph.dialects.native.mapping import cursors
 from heliograph.dialects.native.mapping import registrations as mapping
 from heliograph.dialects.native.schemas import registrations as schemas

@@ -1,0 +1,166 @@
+"""Use cases of an application's providers, as a back end sets them: one credential for each.
+
+Beside it what a caller gave is kept, sealed, where it has to be shown again
+as it came.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from heliograph.core import access
+from heliograph.core.errors import Unavailable
+from heliograph.core.model.identity import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from heliograph.core.applications.applications import Applications
+    from heliograph.core.applications.credential_shelf import CredentialShelf
+    from heliograph.core.applications.life import ApplicationStore
+    from heliograph.core.ids import Id
+    from heliograph.core.model.application import Application, ProviderCredential, Secret
+    from heliograph.core.model.identity import Principal
+    from heliograph.core.model.registration import Environment, ProviderName
+    from heliograph.core.ports import Sealer
+
+_SECTION = "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialFile:
+    """What a file of a credential holds. bundle_id: of the app that it is for, if it says so."""
+
+    secret: Secret
+    bundle_id: str | None
+    valid_until: datetime
+
+
+class ProviderSettings:
+    """Sets, shows and removes the credentials that an application sends by.
+
+    readers: how a file of a credential is read, with its password, by provider.
+    """
+
+    def __init__(
+        self,
+        store: ApplicationStore,
+        applications: Applications,
+        shelf: CredentialShelf,
+        sealer: Sealer,
+        *,
+        readers: Mapping[ProviderName, Callable[[bytes, str | None], CredentialFile]],
+    ) -> None:
+        self._store = store
+        self._applications = applications
+        self._shelf = shelf
+        self._sealer = sealer
+        self._readers = readers
+
+    async def credential(
+        self, principal: Principal, application: Application, provider: ProviderName
+    ) -> ProviderCredential | None:
+        """Answer the credential that a provider's messages are sent by; None if there is none."""
+        access.require(principal, Scope.APPLICATIONS_READ, application)
+        own = await self._applications.credentials_of(application.id, is_fresh=True)
+        return next((each for each in own if each.provider is provider), None)
+
+    async def put(
+        self,
+        principal: Principal,
+        application: Application,
+        environment: Environment,
+        secret: Secret,
+    ) -> None:
+        """Send by this credential and no other of its provider; raises InvalidRequest."""
+        access.require(principal, Scope.APPLICATIONS_WRITE, application)
+        put = await self._applications.set_credential(application, environment, secret)
+        await self._remove(principal, application, put.provider, but=put.id)
+
+    async def put_file(
+        self,
+        principal: Principal,
+        application: Application,
+        provider: ProviderName,
+        environment: Environment,
+        raw: bytes,
+        password: str | None,
+    ) -> CredentialFile:
+        """Send by the credential of a file, and answer what it holds; raises InvalidRequest.
+
+        Registrations that don't say their app or environment are of this one from now on.
+        """
+        access.require(principal, Scope.APPLICATIONS_WRITE, application)
+        read = self._readers[provider](raw, password)
+        await self.put(principal, application, environment, read.secret)
+        former = application.defaults
+        defaults = replace(
+            former, bundle_id=former.bundle_id or read.bundle_id, environment=environment
+        )
+        if defaults != former:
+            await self._store.change_defaults(application.id, defaults)
+            self._applications.forget(application.id)
+        return read
+
+    async def remove(
+        self, principal: Principal, application: Application, provider: ProviderName
+    ) -> bool:
+        """Remove every credential of a provider; False where there was none."""
+        access.require(principal, Scope.APPLICATIONS_WRITE, application)
+        return await self._remove(principal, application, provider, but=None)
+
+    async def keep(
+        self,
+        principal: Principal,
+        application: Application,
+        name: str,
+        values: Mapping[str, Any] | None,
+    ) -> None:
+        """Keep what a caller gave, sealed; None forgets it."""
+        sealed = None
+        if values is not None:
+            text = json.dumps(values, separators=(",", ":"))
+            raw = self._sealer.seal(text.encode(), _context(application.id, name))
+            sealed = base64.b64encode(raw).decode("ascii")
+        await self._applications.change_settings(principal, application, _SECTION, {name: sealed})
+
+    async def kept(
+        self, principal: Principal, application: Application, name: str
+    ) -> Mapping[str, Any] | None:
+        """Answer what was kept; raises Unavailable where the key that sealed it is not at hand."""
+        access.require(principal, Scope.APPLICATIONS_READ, application)
+        sealed = application.settings.get(_SECTION, {}).get(name)
+        if sealed is None:
+            return None
+        try:
+            plain = self._sealer.unseal(base64.b64decode(sealed), _context(application.id, name))
+        except ValueError as error:
+            raise Unavailable("sealing key") from error
+        known: Mapping[str, Any] = json.loads(plain)
+        return known
+
+    async def _remove(
+        self,
+        principal: Principal,
+        application: Application,
+        provider: ProviderName,
+        *,
+        but: Id | None,
+    ) -> bool:
+        leaving = [
+            each
+            for each in await self._shelf.of(application.id)
+            if each.provider is provider and each.id != but and (but is None or each.is_own)
+        ]
+        for each in leaving:
+            await self._shelf.remove(principal, application, each.id)
+        return bool(leaving)
+
+
+def _context(application_id: Id, name: str) -> bytes:
+    """Bind what is kept to its place, so that rows can't be swapped."""
+    return b"kept:" + application_id + f":{name}".encode()

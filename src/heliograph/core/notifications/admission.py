@@ -1,0 +1,87 @@
+"""What a notification must pass before it is accepted, beyond its own form.
+
+Its users and credentials have to be there, its templates have to be
+templates, and its size has to be one that some provider takes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from heliograph.core.errors import Problem, ProblemKind
+from heliograph.core.model.audience import Recipients
+from heliograph.core.notifications.templating import template_problems
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from heliograph.core.applications.credential_shelf import CredentialShelf
+    from heliograph.core.model.application import Application
+    from heliograph.core.model.audience import Audience
+    from heliograph.core.model.notification import Content, Options
+    from heliograph.core.notifications.dry_runs import DryRuns
+    from heliograph.core.ports import Templates
+    from heliograph.core.stores.notifications import AudienceStore
+
+
+class Admission:
+    """Names what is wrong with notifications that somebody asks for."""
+
+    def __init__(
+        self,
+        store: AudienceStore,
+        dry_runs: DryRuns,
+        shelf: CredentialShelf,
+        templates: Templates,
+    ) -> None:
+        self._store = store
+        self._dry_runs = dry_runs
+        self._shelf = shelf
+        self._templates = templates
+
+    async def problems_of(
+        self, application: Application, audience: Audience, content: Content, options: Options
+    ) -> Sequence[Problem]:
+        """Name every problem; of the size only if there is no other."""
+        problems: list[Problem] = []
+        if isinstance(audience, Recipients):
+            problems += await self._stranger_problems(application, audience)
+        if content.is_template:
+            recipients = audience.items if isinstance(audience, Recipients) else ()
+            problems += template_problems(self._templates, content, recipients)
+        if options.credentials:
+            problems += await self._credential_problems(application, options)
+        if problems:
+            return problems
+        return await self._dry_runs.size_problems(application, audience, content, options)
+
+    async def _stranger_problems(
+        self, application: Application, audience: Recipients
+    ) -> list[Problem]:
+        named = {each.user_id for each in audience.items if each.user_id is not None}
+        if not named:
+            return []
+        known = await self._store.known_users(application.account_id, sorted(named))
+        return [
+            Problem(
+                ("audience", "recipients", place, "user_id"),
+                ProblemKind.NOT_ALLOWED,
+                "the id of a user",
+            )
+            for place, each in enumerate(audience.items)
+            if each.user_id is not None and each.user_id not in known
+        ]
+
+    async def _credential_problems(
+        self, application: Application, options: Options
+    ) -> list[Problem]:
+        own = {each.id: each.provider for each in await self._shelf.of(application.id)}
+        return [
+            Problem(
+                ("options", "credentials", provider.value),
+                ProblemKind.NOT_ALLOWED,
+                f"the id of a credential for {provider}",
+            )
+            for provider, credential_id in options.credentials
+            if own.get(credential_id) is not provider
+        ]

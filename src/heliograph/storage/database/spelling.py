@@ -1,0 +1,139 @@
+"""Statements that are built and spelled once for each engine, and then go to the driver as text.
+
+Building a statement and finding it in SQLAlchemy's cache costs more than many
+a lookup itself; the hottest ones are spelled at their first use instead.
+Measured: docs/decisions/0002-storage.md.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    ARRAY,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    and_,
+    any_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import asyncpg as postgresql_asyncpg
+
+from heliograph.storage.database.engines import InThisOrder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, FromClause, Table
+    from sqlalchemy.sql import Executable
+
+POSTGRESQL = "postgresql"
+KEY_BYTES = 16
+
+_SPELLINGS: dict[str, Callable[[], Dialect]] = {
+    "sqlite": sqlite.dialect,
+    POSTGRESQL: postgresql_asyncpg.dialect,
+}
+
+
+class Statement:
+    """One statement for both engines. build: makes it, given the engine's name."""
+
+    def __init__(self, build: Callable[[str], Executable]) -> None:
+        self._build = build
+        self._spelled: dict[str, tuple[str, tuple[str, ...]]] = {}
+
+    def run(self, connection: Connection, **values: Any) -> CursorResult[*tuple[Any, ...]]:
+        """Run it with values for its parameters; those that it does not name are left out."""
+        text, names = self._spelling(connection.dialect.name)
+        return connection.exec_driver_sql(text, tuple([values[name] for name in names]))
+
+    def run_each(
+        self, connection: Connection, names: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    ) -> None:
+        """Run it for every row. names: its parameters, in the rows' order."""
+        if rows:
+            text, order = self._spelling(connection.dialect.name)
+            places = [names.index(name) for name in order]
+            connection.exec_driver_sql(
+                text, [tuple([row[place] for place in places]) for row in rows]
+            )
+
+    def _spelling(self, engine: str) -> tuple[str, tuple[str, ...]]:
+        spelled = self._spelled.get(engine)
+        if spelled is None:
+            text, names = spell_statement(self._build(engine), engine)
+            spelled = self._spelled[engine] = text, names
+        return spelled
+
+
+def spell_statement(statement: Any, engine: str) -> tuple[str, tuple[str, ...]]:
+    """Spell a statement in the engine's SQL, with its parameters' names in their order."""
+    compiled = statement.compile(dialect=_SPELLINGS[engine]())
+    return str(compiled), tuple(compiled.positiontup or ())
+
+
+def among_keys(engine: str, table: Table, key: ColumnElement[bytes]) -> FromClause:
+    """Join a table with the 16-byte keys of `key_values`, which are walked first."""
+    pairs, _, wanted = _pairs(engine)
+    return InThisOrder(pairs, table, key == wanted)
+
+
+def among_bucketed_keys(engine: str, table: Table, key: ColumnElement[bytes]) -> FromClause:
+    """Do the same for keys whose last byte is the row's bucket."""
+    pairs, bucket, wanted = _pairs(engine)
+    return InThisOrder(pairs, table, and_(table.c.bucket == bucket, key == wanted))
+
+
+def key_values(connection: Connection, keys: Iterable[bytes]) -> dict[str, Any]:
+    """Answer the parameters of `among_keys`: two values, whatever the number of keys.
+
+    Arrays on PostgreSQL; on SQLite a JSON array of buckets beside the keys in
+    one piece.
+    """
+    ordered = sorted(keys)
+    buckets = [key[-1] for key in ordered]
+    if connection.dialect.name == POSTGRESQL:
+        return {"keys": ordered, "buckets": buckets}
+    return {"keys": b"".join(ordered), "buckets": json.dumps(buckets)}
+
+
+def is_listed(engine: str, name: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Match any of the texts of `listed_values`."""
+    if engine == POSTGRESQL:
+        return name == any_(bindparam("names", type_=ARRAY(Text)))
+    listed = func.json_each(bindparam("names", type_=Text)).table_valued("value")
+    return name.in_(select(listed.c.value))
+
+
+def listed_values(connection: Connection, names: Sequence[str]) -> dict[str, Any]:
+    """Answer the parameter of `is_listed`."""
+    is_array = connection.dialect.name == POSTGRESQL
+    return {"names": list(names) if is_array else json.dumps(names)}
+
+
+def _pairs(engine: str) -> tuple[FromClause, ColumnElement[int], ColumnElement[bytes]]:
+    """Answer the rows of `key_values` with their buckets and keys."""
+    if engine == POSTGRESQL:
+        pairs = (
+            func.unnest(
+                bindparam("buckets", type_=ARRAY(SmallInteger)),
+                bindparam("keys", type_=ARRAY(LargeBinary)),
+            )
+            .table_valued("bucket", "key", name="wanted")
+            .render_derived()
+        )
+        return pairs, pairs.c.bucket, pairs.c.key
+    places = func.json_each(bindparam("buckets", type_=Text)).table_valued(
+        "key", "value", name="wanted"
+    )
+    at: ColumnElement[int] = literal_column(f"wanted.key * {KEY_BYTES} + 1")
+    size: ColumnElement[int] = literal_column(str(KEY_BYTES))
+    key = func.substr(bindparam("keys", type_=LargeBinary), at, size, type_=LargeBinary)
+    return places, places.c.value, key

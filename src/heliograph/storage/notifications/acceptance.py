@@ -1,0 +1,179 @@
+"""Writes what is accepted, and moves it from state to state."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select, update
+
+from heliograph.core.clock import to_ms
+from heliograph.core.model.audience import Recipients
+from heliograph.core.model.notification import Notification, NotificationState
+from heliograph.core.notifications.idempotency import LIFE, Remembered
+from heliograph.core.notifications.states import FINAL, GOALS, ORIGINS, Step
+from heliograph.storage.database.engines import upsert
+from heliograph.storage.notifications.cutting import cut, list_recipients
+from heliograph.storage.notifications.documents import (
+    audience_text,
+    content_text,
+    options_text,
+    to_notification,
+)
+from heliograph.storage.shards.announcing import announce
+from heliograph.storage.tables.rows import optional_ms
+from heliograph.storage.tables.tables import idempotency_keys, notifications
+from heliograph.storage.webhooks.telling import tell_of_notification
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection, Select
+
+    from heliograph.core.ids import Id
+    from heliograph.core.notifications.idempotency import IdempotencyKey
+
+
+def accept(
+    connection: Connection, notification: Notification, key: IdempotencyKey | None
+) -> Notification | None:
+    """Write a notification and, if it runs, its shards; answer what stands under the key.
+
+    Of two requests with one key the second waits for the first's transaction
+    and then finds what it left.
+    """
+    if key is not None and not _claim(connection, notification, key):
+        known = recall(connection, notification.application_id, key.value)
+        is_same = known is not None and known.body_hash == key.body_hash
+        return known.notification if known is not None and is_same else None
+    audience = notification.audience
+    is_scheduled = notification.state is NotificationState.SCHEDULED
+    connection.execute(
+        insert(notifications),
+        {
+            "application_id": notification.application_id,
+            "id": notification.id,
+            "audience": audience_text(notification.audience),
+            "content": content_text(notification.content),
+            "options": options_text(notification.options),
+            "state": notification.state.value,
+            "created_ms": to_ms(notification.created),
+            "started_ms": optional_ms(notification.started_at),
+            "starts_ms": optional_ms(notification.options.send_at) if is_scheduled else None,
+            "recipient_count": audience.count if isinstance(audience, Recipients) else None,
+        },
+    )
+    if isinstance(audience, Recipients):
+        list_recipients(connection, notification.id, audience)
+    if notification.state is NotificationState.RUNNING:
+        cut(connection, notification, notification.started_at or notification.created)
+    _tell(connection, notification, notification.created)
+    return notification
+
+
+def recall(
+    connection: Connection, application_id: Id, key: str, now: datetime | None = None
+) -> Remembered | None:
+    """Read what a key stands for. now: leave out what has expired."""
+    query = (
+        select(notifications, idempotency_keys.c.body_hash)
+        .join(
+            idempotency_keys,
+            (idempotency_keys.c.application_id == notifications.c.application_id)
+            & (idempotency_keys.c.notification_id == notifications.c.id),
+        )
+        .where(idempotency_keys.c.application_id == application_id, idempotency_keys.c.key == key)
+    )
+    if now is not None:
+        query = query.where(idempotency_keys.c.expires_ms > to_ms(now))
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Remembered(row.body_hash, to_notification(row))
+
+
+def take_step(
+    connection: Connection, application_id: Id, notification_id: Id, step: Step, now: datetime
+) -> Notification | None:
+    """Take a step where the state allows it; answer the notification as it is then."""
+    goal = GOALS[step]
+    values: dict[str, Any] = {"state": goal.value, "starts_ms": None, "is_settled": False}
+    if goal in FINAL:
+        values["completed_ms"] = to_ms(now)
+    this = (
+        notifications.c.application_id == application_id,
+        notifications.c.id == notification_id,
+    )
+    moved = connection.execute(
+        update(notifications)
+        .where(*this, notifications.c.state.in_([state.value for state in ORIGINS[step]]))
+        .values(values)
+    ).rowcount
+    if goal is NotificationState.RUNNING:
+        announce(connection)
+    row = connection.execute(select(notifications).where(*this)).one_or_none()
+    if row is None:
+        return None
+    notification = to_notification(row)
+    if moved:
+        _tell(connection, notification, now)
+    return notification
+
+
+def is_any_due(connection: Connection, now: datetime) -> bool:
+    """Say whether a scheduled notification waits to be started."""
+    return connection.execute(_due(now)).first() is not None
+
+
+def start_due(connection: Connection, now: datetime) -> Id | None:
+    """Start one scheduled notification that is due, and cut it.
+
+    Its row is locked: another node passes it over and takes the next.
+    """
+    row = connection.execute(_due(now).with_for_update(skip_locked=True)).first()
+    if row is None:
+        return None
+    notification = replace(to_notification(row), state=NotificationState.RUNNING, started_at=now)
+    connection.execute(
+        update(notifications)
+        .where(
+            notifications.c.application_id == row.application_id,
+            notifications.c.id == row.id,
+        )
+        .values(state=notification.state.value, started_ms=to_ms(now), starts_ms=None)
+    )
+    cut(connection, notification, now)
+    _tell(connection, notification, now)
+    return notification.id
+
+
+def _tell(connection: Connection, notification: Notification, at: datetime) -> None:
+    tell_of_notification(
+        connection, notification.application_id, notification.id, notification.state, at
+    )
+
+
+def _claim(connection: Connection, notification: Notification, key: IdempotencyKey) -> bool:
+    """Take a key that is new or has expired; False where it stands for something."""
+    at = notification.created
+    statement = upsert(
+        connection,
+        idempotency_keys,
+        changing=("body_hash", "notification_id", "expires_ms"),
+        where=idempotency_keys.c.expires_ms <= to_ms(at),
+    ).returning(idempotency_keys.c.key)
+    row = {
+        "application_id": notification.application_id,
+        "key": key.value,
+        "body_hash": key.body_hash,
+        "notification_id": notification.id,
+        "expires_ms": to_ms(at + LIFE),
+    }
+    return connection.execute(statement, row).first() is not None
+
+
+def _due(now: datetime) -> Select[Any]:
+    return (
+        select(notifications)
+        .where(notifications.c.starts_ms <= to_ms(now))
+        .order_by(notifications.c.starts_ms)
+        .limit(1)
+    )

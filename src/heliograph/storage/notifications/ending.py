@@ -1,0 +1,78 @@
+"""How notifications end: completed, expired, or canceled and settled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import case, exists, select, update
+
+from heliograph.core.clock import to_ms
+from heliograph.core.model.notification import NotificationState
+from heliograph.storage.tables.tables import deferred, notifications, shards
+from heliograph.storage.webhooks.telling import tell_of_notification
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+_STARTED = (NotificationState.RUNNING.value, NotificationState.PAUSED.value)
+_ENDING = (*_STARTED, NotificationState.EXPIRED.value)
+_MAY_EXPIRE = (*_STARTED, NotificationState.SCHEDULED.value)
+
+
+def end_if_done(
+    connection: Connection, application_id: bytes, notification_id: bytes, now: datetime
+) -> None:
+    """Complete a notification if nothing of it is left to do; one that expired stays that.
+
+    One that was paused while its last pages were on their way is complete as well.
+    """
+    this = (
+        notifications.c.application_id == application_id,
+        notifications.c.id == notification_id,
+        notifications.c.state.in_(_ENDING),
+    )
+    # Locked first: of two shards that end together, the second sees the first's end.
+    if (
+        connection.execute(select(notifications.c.id).where(*this).with_for_update()).first()
+        is None
+    ):
+        return
+    state = notifications.c.state
+    ended = connection.execute(
+        update(notifications)
+        .where(
+            *this,
+            ~exists().where(shards.c.notification_id == notification_id, ~shards.c.is_done),
+            ~exists().where(deferred.c.notification_id == notification_id),
+        )
+        .values(
+            state=case((state.in_(_STARTED), NotificationState.COMPLETED.value), else_=state),
+            completed_ms=to_ms(now),
+        )
+        .returning(state)
+    ).scalar_one_or_none()
+    if ended == NotificationState.COMPLETED:
+        tell_of_notification(
+            connection, application_id, notification_id, NotificationState.COMPLETED, now
+        )
+
+
+def expire(
+    connection: Connection, application_id: bytes, notification_id: bytes, now: datetime
+) -> None:
+    """Note that a notification's time was over before its whole audience had been tried."""
+    expired = connection.execute(
+        update(notifications)
+        .where(
+            notifications.c.application_id == application_id,
+            notifications.c.id == notification_id,
+            notifications.c.state.in_(_MAY_EXPIRE),
+        )
+        .values(state=NotificationState.EXPIRED.value)
+    )
+    if expired.rowcount:
+        tell_of_notification(
+            connection, application_id, notification_id, NotificationState.EXPIRED, now
+        )

@@ -1,0 +1,249 @@
+"""One batch of registry commands in one transaction: load, apply, write the end state."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
+
+from heliograph.core.errors import Conflict, CoreError, InvalidRequest, NotAuthenticated
+from heliograph.core.model.registration import (
+    Changes,
+    DepartureReason,
+    Draft,
+    ProviderName,
+    Registration,
+    token_hash,
+)
+from heliograph.core.registrations.claims import RegistryState
+from heliograph.core.registrations.slots import slot_hash
+from heliograph.storage.database.engines import lock_keys
+from heliograph.storage.registry.changes import write_changes
+from heliograph.storage.registry.commands import (
+    Answer,
+    Change,
+    Command,
+    Register,
+    Remove,
+    Unregister,
+)
+from heliograph.storage.registry.lookup import Wanted, living_sessions, load
+from heliograph.storage.registry.members import resolve_members
+from heliograph.storage.registry.subscribing import subscribe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from heliograph.core.ids import Id
+    from heliograph.core.model.registration import MemberKey, Owner, Slot
+
+_Keys = tuple[bytes | None, tuple[bytes, ...]]
+
+
+class _Entry(NamedTuple):
+    """A command with whom, which slot and which tokens it is about.
+
+    limited_member: the member whose other registrations count against the
+    draft's limit.
+    """
+
+    command: Command
+    member: MemberKey | None
+    slot: bytes | None
+    digests: tuple[bytes, ...]
+    limited_member: Id | None
+
+
+def run_batch(connection: Connection, commands: Sequence[Command]) -> list[Answer | CoreError]:
+    """Apply commands in the order they arrived; one answer each.
+
+    Raises whatever the driver raises; nothing is written then.
+    """
+    state, answers = _apply(connection, commands)
+    _write(connection, state, commands)
+    return answers
+
+
+def synchronize(
+    connection: Connection, drafts: Sequence[Draft], *, is_exact: bool
+) -> list[Registration]:
+    """Apply drafts together, all or none; exactly, nobody else holds their token afterwards."""
+    commands = [Register(draft) for draft in drafts]
+    state, answers = _apply(connection, commands)
+    for answer in answers:
+        if isinstance(answer, CoreError):
+            raise answer
+    made = [answer for answer in answers if isinstance(answer, Registration)]
+    if is_exact:
+        state.let_others_go(made)
+    _write(connection, state, commands)
+    return made
+
+
+def remove_of_member(
+    connection: Connection, application_id: Id, member_id: Id, origin: str, at: datetime
+) -> int:
+    """Forget what a member registered through one dialect."""
+    lock_keys(connection, [member_id])
+    wanted = Wanted()
+    wanted.members.add(member_id)
+    state = RegistryState(load(connection, application_id, wanted))
+    count = state.remove_of_member(member_id, origin)
+    write_changes(connection, state.changes(), at)
+    return count
+
+
+def _apply(
+    connection: Connection, commands: Sequence[Command]
+) -> tuple[RegistryState, list[Answer | CoreError]]:
+    """Lock and load what the commands are about, and apply them in memory."""
+    entries = _entries(connection, commands)
+    dead_sessions = _lock(connection, entries)
+    state = RegistryState(_load(connection, entries))
+    return state, [_apply_one(state, entry, dead_sessions) for entry in entries]
+
+
+def _write(connection: Connection, state: RegistryState, commands: Sequence[Command]) -> None:
+    """Write the end state; what is new is subscribed to the labels of its draft."""
+    at = max([command.at for command in commands])
+    write_changes(connection, state.changes(), at)
+    if any(isinstance(command, Register) and command.draft.labels for command in commands):
+        for (application_id, label), ids in state.new_subscribers().items():
+            subscribe(connection, application_id, label, ids, at)
+
+
+def _entries(connection: Connection, commands: Sequence[Command]) -> list[_Entry]:
+    """Find every owner, and the keys that follow from them."""
+    entries = []
+    for command, member in zip(commands, _members(connection, commands), strict=True):
+        slot, digests = _keys_of(command, member)
+        limited = (
+            member.member_id
+            if member is not None
+            and isinstance(command, Register)
+            and command.draft.member_limit is not None
+            else None
+        )
+        entries.append(_Entry(command, member, slot, digests, limited))
+    return entries
+
+
+def _lock(connection: Connection, entries: Sequence[_Entry]) -> set[Id]:
+    """Take every slot, token and member key, sorted; then answer which sessions are over."""
+    keys: set[bytes] = set()
+    session_ids = set()
+    for command, _, slot, digests, limited_member in entries:
+        if slot is not None:
+            keys.add(slot)
+        keys.update(digests)
+        if limited_member is not None:
+            keys.add(limited_member)
+        if isinstance(command, Register) and command.draft.session_id is not None:
+            session_ids.add(command.draft.session_id)
+    lock_keys(connection, keys)
+    return session_ids - living_sessions(connection, session_ids) if session_ids else set()
+
+
+def _load(connection: Connection, entries: Sequence[_Entry]) -> list[Registration]:
+    """Read every registration that the commands may touch."""
+    by_application: dict[Id, Wanted] = {}
+    for command, _, slot, digests, limited_member in entries:
+        wanted = by_application.get(command.application_id)
+        if wanted is None:
+            wanted = by_application[command.application_id] = Wanted()
+        if slot is not None:
+            wanted.slots.add(slot)
+        wanted.tokens.update(digests)
+        if limited_member is not None:
+            wanted.members.add(limited_member)
+        if isinstance(command, Remove | Change):
+            wanted.ids.add(command.registration_id)
+    return [
+        row
+        for application_id, wanted in sorted(by_application.items(), key=itemgetter(0))
+        for row in load(connection, application_id, wanted)
+    ]
+
+
+def _apply_one(state: RegistryState, entry: _Entry, dead_sessions: set[Id]) -> Answer | CoreError:
+    """Apply one command; a refusal is an answer too."""
+    command, member, slot, digests, _ = entry
+    match command:
+        case Register(draft):
+            if dead_sessions and draft.session_id in dead_sessions:
+                return NotAuthenticated()
+            assert slot is not None
+            try:
+                return state.register(draft, member, slot, digests[0])
+            except (Conflict, InvalidRequest) as refusal:
+                return refusal
+        case Unregister():
+            digest = digests[0] if digests else None
+            return state.unregister(command.application_id, slot, digest) if slot else None
+        case Remove() | Change():
+            return _apply_by_id(state, command, member)
+
+
+def _apply_by_id(state: RegistryState, command: Remove | Change, owner: MemberKey | None) -> Answer:
+    if not state.is_living(command.application_id, command.registration_id):
+        return None
+    if isinstance(command, Remove):
+        return state.remove(command.registration_id, DepartureReason.UNREGISTERED)
+    return state.change(command.registration_id, command.changes, at=command.at, owner=owner)
+
+
+def _members(connection: Connection, commands: Sequence[Command]) -> list[MemberKey | None]:
+    """Find every owner; only who registers or takes over is made where missing."""
+    coming: list[tuple[Id, Owner | None]] = []
+    leaving: list[tuple[Id, Owner | None]] = []
+    for command in commands:
+        application_id = command.application_id
+        comes: Owner | None = None
+        leaves: Owner | None = None
+        if isinstance(command, Register):
+            comes = command.draft.owner
+        elif isinstance(command, Unregister):
+            leaves = command.owner
+        elif isinstance(command, Change) and command.changes.owner is not None:
+            comes = command.changes.owner.owner
+        coming.append((application_id, comes))
+        leaving.append((application_id, leaves))
+    made = resolve_members(connection, coming, now=max([command.at for command in commands]))
+    found = resolve_members(connection, leaving, now=None)
+    return [member or known for member, known in zip(made, found, strict=True)]
+
+
+def _keys_of(command: Command, member: MemberKey | None) -> _Keys:
+    """Answer the slot, and the hashes of the tokens, that a command is about."""
+    match command:
+        case Register(draft):
+            return _slot_and_token(
+                draft.application_id, draft.slot, member, draft.provider, draft.token
+            )
+        case Unregister(application_id, _, slot, owner, provider, token):
+            if owner is not None and member is None:
+                return None, ()
+            return _slot_and_token(application_id, slot, member, provider, token)
+        case Change(changes=Changes(token=str(token))):
+            # The provider is the row's, which may not be locked before
+            # the keys are; so the token is locked under all of them.
+            return None, tuple(token_hash(provider, token) for provider in ProviderName)
+        case Change() | Remove():
+            return None, ()
+
+
+def _slot_and_token(
+    application_id: Id,
+    slot: Slot,
+    owner: MemberKey | None,
+    provider: str | None,
+    token: str | None,
+) -> _Keys:
+    digest = None if token is None else token_hash(provider or "", token)
+    user_id = owner.user_id if owner else None
+    key = slot_hash(
+        application_id, slot, user_id=user_id, provider=provider or "", token_hash=digest or b""
+    )
+    return key, (() if digest is None else (digest,))
