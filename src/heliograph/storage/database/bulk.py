@@ -2,134 +2,188 @@
 
 SQLAlchemy spells each statement once per engine; after that rows go as tuples
 and meet no processing on the way. SQLite runs the statement for each row in
-turn; PostgreSQL takes them all at once, an array for each column.
+turn; PostgreSQL takes them all at once, an array for each column, and several
+statements as the parts of one: there a trip costs more than a row.
 Measured: docs/decisions/0002-storage.md.
 """
 
 from __future__ import annotations
 
+import re
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from sqlalchemy import ARRAY, String, Text, and_, bindparam, delete, func, select, update
+from sqlalchemy import ARRAY, String, Table, Text, and_, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from heliograph.storage.database.spelling import POSTGRESQL, spell_statement
+from heliograph.storage.database.spelling import POSTGRESQL, Statement, spell_statement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Table
+    from sqlalchemy import ColumnElement, Connection
 
 
-def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+class _Shape(NamedTuple):
+    """What is done to which columns: all that a statement's text depends on."""
+
+    verb: Literal["insert", "insert missing", "upsert", "update", "delete"]
+    table: Table
+    keys: tuple[str, ...] = ()
+    changing: tuple[str, ...] = ()
+
+
+class Write(NamedTuple):
+    """Rows, and what is done with each of them."""
+
+    shape: _Shape
+    rows: Sequence[tuple[Any, ...]]
+
+
+def insertion(table: Table, rows: Sequence[tuple[Any, ...]]) -> Write:
     """Insert rows given in the order of the table's columns."""
-    if rows:
-        _run(connection, _insert(connection.dialect.name, table), rows)
+    return Write(_Shape("insert", table), rows)
 
 
-def insert_new_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+def insertion_of_missing(table: Table, rows: Sequence[tuple[Any, ...]]) -> Write:
     """Insert rows; those whose key is there already are left as they are."""
-    if rows:
-        _run(connection, _insert_missing(connection.dialect.name, table), rows)
+    return Write(_Shape("insert missing", table), rows)
 
 
-def upsert_rows(
-    connection: Connection,
-    table: Table,
-    rows: Sequence[tuple[Any, ...]],
-    *,
-    changing: tuple[str, ...],
-) -> None:
+def upsertion(table: Table, rows: Sequence[tuple[Any, ...]], *, changing: tuple[str, ...]) -> Write:
     """Insert rows, or change the named columns of those whose key is there already.
 
     No two rows may have one key.
     """
-    if rows:
-        _run(connection, _upsert(connection.dialect.name, table, changing), rows)
+    return Write(_Shape("upsert", table, (), changing), rows)
 
 
-def update_rows(
-    connection: Connection,
+def updating(
     table: Table,
     keys: tuple[str, ...],
     changing: tuple[str, ...],
     rows: Sequence[tuple[Any, ...]],
-) -> None:
+) -> Write:
     """Change columns of the rows with these keys. rows: the keys, then the new values."""
-    if rows:
-        ordered = rows
-        if connection.dialect.name != POSTGRESQL:
-            # The statement names what is set before the row that it is set in.
-            ordered = [row[len(keys) :] + row[: len(keys)] for row in rows]
-        _run(connection, _update(connection.dialect.name, table, keys, changing), ordered)
+    return Write(_Shape("update", table, keys, changing), rows)
 
 
-def delete_rows(
-    connection: Connection,
-    table: Table,
-    keys: tuple[str, ...],
-    rows: Sequence[tuple[Any, ...]],
-) -> None:
+def deletion(table: Table, keys: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> Write:
     """Delete the rows with these keys."""
-    if rows:
-        _run(connection, _delete(connection.dialect.name, table, keys), rows)
+    return Write(_Shape("delete", table, keys), rows)
 
 
-def _run(connection: Connection, text: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    if connection.dialect.name == POSTGRESQL:
-        connection.exec_driver_sql(text, tuple(zip(*rows, strict=True)))
-    else:
-        connection.exec_driver_sql(text, list(rows))
+def write_rows(connection: Connection, *writes: Write) -> None:
+    """Do writes; in one trip, where trips are what costs.
+
+    No two may touch one row, nor may one need what another makes room for:
+    on PostgreSQL the parts of a statement do not see each other.
+    """
+    writes = tuple([write for write in writes if write.rows])
+    if connection.dialect.name != POSTGRESQL:
+        for write in writes:
+            _run_on_sqlite(connection, write)
+    elif writes:
+        shapes = tuple([write.shape for write in writes])
+        connection.exec_driver_sql(_together(shapes, None), _arrays(writes))
+
+
+def write_rows_and_ask(
+    connection: Connection, *writes: Write, question: Statement, **values: Any
+) -> Sequence[Any]:
+    """Do writes as `write_rows` does, and answer the rows of a question in the same trip.
+
+    The question must not be about what the writes change: on PostgreSQL it
+    is answered as of before, on SQLite as of after.
+    """
+    if connection.dialect.name != POSTGRESQL:
+        write_rows(connection, *writes)
+        return question.run(connection, **values).all()
+    writes = tuple([write for write in writes if write.rows])
+    shapes = tuple([write.shape for write in writes])
+    _, names = question.spelling(POSTGRESQL)
+    asked = tuple([values[name] for name in names])
+    text = _together(shapes, question)
+    return connection.exec_driver_sql(text, (*_arrays(writes), *asked)).all()
+
+
+def _run_on_sqlite(connection: Connection, write: Write) -> None:
+    rows = write.rows
+    if write.shape.verb == "update":
+        # The statement names what is set before the row that it is set in.
+        count = len(write.shape.keys)
+        rows = [row[count:] + row[:count] for row in rows]
+    connection.exec_driver_sql(_text("sqlite", write.shape), list(rows))
+
+
+def _arrays(writes: Sequence[Write]) -> tuple[tuple[Any, ...], ...]:
+    return tuple([column for write in writes for column in zip(*write.rows, strict=True)])
 
 
 @cache
-def _insert(engine: str, table: Table) -> str:
-    return _text(engine, _insert_of(engine, table))
+def _together(shapes: tuple[_Shape, ...], question: Statement | None) -> str:
+    """Spell several statements as one, whose parameters follow each other.
+
+    Source: PostgreSQL manual, 7.8.4, "Data-Modifying Statements in WITH".
+    """
+    texts = [_text(POSTGRESQL, shape) for shape in shapes]
+    if question is not None:
+        texts.append(question.spelling(POSTGRESQL)[0])
+    moved, before = [], 0
+    for text in texts:
+        numbers = [int(number) for number in _PARAMETER.findall(text)]
+        moved.append(_moved(text, before))
+        before += max(numbers)
+    *parts, last = moved
+    named = ", ".join(f"part_{number} AS ({text})" for number, text in enumerate(parts))
+    return f"WITH {named} {last}" if parts else last
+
+
+def _moved(text: str, places: int) -> str:
+    return _PARAMETER.sub(lambda found: f"${int(found[1]) + places}", text)
+
+
+_PARAMETER = re.compile(r"\$(\d+)")
 
 
 @cache
-def _insert_missing(engine: str, table: Table) -> str:
-    return _text(engine, _insert_of(engine, table).on_conflict_do_nothing())
+def _text(engine: str, shape: _Shape) -> str:
+    return spell_statement(_statement(engine, shape), engine)[0]
 
 
-@cache
-def _upsert(engine: str, table: Table, changing: tuple[str, ...]) -> str:
-    new = _insert_of(engine, table)
-    keys = list(table.primary_key.columns)
-    return _text(
-        engine,
-        new.on_conflict_do_update(
-            index_elements=keys, set_={name: new.excluded[name] for name in changing}
-        ),
-    )
+def _statement(engine: str, shape: _Shape) -> Any:
+    verb, table, keys, changing = shape
+    match verb:
+        case "insert":
+            return _insert_of(engine, table)
+        case "insert missing":
+            return _insert_of(engine, table).on_conflict_do_nothing()
+        case "upsert":
+            new = _insert_of(engine, table)
+            return new.on_conflict_do_update(
+                index_elements=list(table.primary_key.columns),
+                set_={name: new.excluded[name] for name in changing},
+            )
+        case "update":
+            return _update_of(engine, table, keys, changing)
+        case "delete":
+            return _delete_of(engine, table, keys)
 
 
-@cache
-def _update(engine: str, table: Table, keys: tuple[str, ...], changing: tuple[str, ...]) -> str:
-    if engine == POSTGRESQL:
-        given = _given(table, (*keys, *changing))
-        return _text(
-            engine,
-            update(table)
-            .where(and_(*(table.c[name] == given.c[name] for name in keys)))
-            .values({name: given.c[name] for name in changing}),
-        )
-    return _text(
-        engine,
-        update(table)
-        .where(_is_row(table, keys))
-        .values({name: bindparam(f"new_{name}") for name in changing}),
-    )
+def _update_of(engine: str, table: Table, keys: tuple[str, ...], changing: tuple[str, ...]) -> Any:
+    if engine != POSTGRESQL:
+        new: dict[str, Any] = {name: bindparam(f"new_{name}") for name in changing}
+        return update(table).where(_is_row(table, keys)).values(new)
+    given = _given(table, (*keys, *changing))
+    is_given = and_(*(table.c[name] == given.c[name] for name in keys))
+    return update(table).where(is_given).values({name: given.c[name] for name in changing})
 
 
-@cache
-def _delete(engine: str, table: Table, keys: tuple[str, ...]) -> str:
-    if engine == POSTGRESQL:
-        given = _given(table, keys)
-        is_given = and_(*(table.c[name] == given.c[name] for name in keys))
-        return _text(engine, delete(table).where(is_given))
-    return _text(engine, delete(table).where(_is_row(table, keys)))
+def _delete_of(engine: str, table: Table, keys: tuple[str, ...]) -> Any:
+    if engine != POSTGRESQL:
+        return delete(table).where(_is_row(table, keys))
+    given = _given(table, keys)
+    return delete(table).where(and_(*(table.c[name] == given.c[name] for name in keys)))
 
 
 def _insert_of(engine: str, table: Table) -> Any:
@@ -152,7 +206,3 @@ def _given(table: Table, names: tuple[str, ...]) -> Any:
         for name, type_ in ((name, table.c[name].type) for name in names)
     ]
     return func.unnest(*arrays).table_valued(*names, name="given").render_derived()
-
-
-def _text(engine: str, statement: Any) -> str:
-    return spell_statement(statement, engine)[0]

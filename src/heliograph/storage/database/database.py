@@ -32,10 +32,12 @@ class Database(Protocol):
     """One engine. Everything raises `Unavailable` when the database is.
 
     step_rows: how many rows one step of a page commit may hold; None where
-    nobody waits for a single writer.
+    nobody waits for a single writer. writers: how many transactions that
+    write are worth having at once.
     """
 
     step_rows: int | None
+    writers: int
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run work that only reads."""

@@ -1,7 +1,8 @@
 """Group commit: what waits together is written together.
 
 While one batch is being committed the next one gathers; there is no timer.
-Each command gets its own answer, and only after its batch is durable. A
+Where several transactions may write at once, a second batch starts beside the
+first as soon as enough wait for it to be worth its trips. Each command gets its own answer, and only after its batch is durable. A
 batch that fails is retried in halves, so that one poison row harms nobody
 but the request that brought it.
 
@@ -19,48 +20,64 @@ from heliograph.core.errors import CoreError, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+WORTH = 16
+"""How many commands a batch beside another one holds at least."""
+
 C = TypeVar("C")
 A = TypeVar("A")
 
 
 class GroupCommit(Generic[C, A]):
-    """Collects commands into batches of at most `size`, one batch at a time.
+    """Collects commands into batches of at most `size`.
 
     write: commits a batch and answers each command in order, with a
-    CoreError in place of an answer for those that were refused.
+    CoreError in place of an answer for those that were refused. at_once: how
+    many batches may be on their way; those beyond the first hold `WORTH`
+    commands at least.
     """
 
     def __init__(
-        self, write: Callable[[Sequence[C]], Awaitable[Sequence[A | CoreError]]], *, size: int
+        self,
+        write: Callable[[Sequence[C]], Awaitable[Sequence[A | CoreError]]],
+        *,
+        size: int,
+        at_once: int = 1,
     ) -> None:
         self._write = write
         self._size = size
+        self._at_once = at_once
         self._waiting: deque[tuple[C, asyncio.Future[A]]] = deque()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def submit(self, command: C) -> A:
         """Have a command written; its answer comes when it is durable."""
         future: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         self._waiting.append((command, future))
-        if self._task is None:
-            self._task = asyncio.create_task(self._run())
+        if not self._tasks or self._is_worth_another():
+            self._tasks.add(asyncio.create_task(self._run()))
         # Shielded by being its own future: a caller that goes away takes
         # nothing out of a batch that others are in.
         return await future
 
     async def drain(self) -> None:
         """Wait until nothing is being written."""
-        while self._task is not None:
-            await asyncio.wait([self._task])
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _is_worth_another(self) -> bool:
+        return len(self._tasks) < self._at_once and len(self._waiting) >= WORTH
 
     async def _run(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
         try:
-            while self._waiting:
+            # What is too little for two is left to the other.
+            while self._waiting and (len(self._tasks) == 1 or len(self._waiting) >= WORTH):
                 count = min(self._size, len(self._waiting))
                 batch = [self._waiting.popleft() for _ in range(count)]
                 await self._commit(batch)
         finally:
-            self._task = None
+            self._tasks.discard(task)
 
     async def _commit(self, batch: Sequence[tuple[C, asyncio.Future[A]]]) -> None:
         try:

@@ -26,6 +26,8 @@ class PostgresDatabase:
     """A pool of connections to one PostgreSQL database."""
 
     step_rows: int | None = None
+    # One is computed here while the other one waits for the disk over there.
+    writers: int = 2
 
     def __init__(self, url: str, *, pool_size: int = 8, timeout_s: float = 10.0) -> None:
         self.engine = _engine(make_url(url), pool_size, timeout_s)

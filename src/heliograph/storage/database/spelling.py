@@ -30,7 +30,7 @@ from heliograph.storage.database.engines import InThisOrder
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, FromClause, Table
+    from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, FromClause
     from sqlalchemy.sql import Executable
 
 POSTGRESQL = "postgresql"
@@ -51,7 +51,7 @@ class Statement:
 
     def run(self, connection: Connection, **values: Any) -> CursorResult[*tuple[Any, ...]]:
         """Run it with values for its parameters; those that it does not name are left out."""
-        text, names = self._spelling(connection.dialect.name)
+        text, names = self.spelling(connection.dialect.name)
         return connection.exec_driver_sql(text, tuple([values[name] for name in names]))
 
     def run_each(
@@ -59,13 +59,14 @@ class Statement:
     ) -> None:
         """Run it for every row. names: its parameters, in the rows' order."""
         if rows:
-            text, order = self._spelling(connection.dialect.name)
+            text, order = self.spelling(connection.dialect.name)
             places = [names.index(name) for name in order]
             connection.exec_driver_sql(
                 text, [tuple([row[place] for place in places]) for row in rows]
             )
 
-    def _spelling(self, engine: str) -> tuple[str, tuple[str, ...]]:
+    def spelling(self, engine: str) -> tuple[str, tuple[str, ...]]:
+        """Answer its text in one engine's SQL, and its parameters' names in their order."""
         spelled = self._spelled.get(engine)
         if spelled is None:
             text, names = spell_statement(self._build(engine), engine)
@@ -79,19 +80,26 @@ def spell_statement(statement: Any, engine: str) -> tuple[str, tuple[str, ...]]:
     return str(compiled), tuple(compiled.positiontup or ())
 
 
-def among_keys(engine: str, table: Table, key: ColumnElement[bytes]) -> FromClause:
-    """Join a table with the 16-byte keys of `key_values`, which are walked first."""
-    pairs, _, wanted = _pairs(engine)
+def among_keys(
+    engine: str, table: FromClause, key: ColumnElement[bytes], name: str = "key"
+) -> FromClause:
+    """Join a table with the 16-byte keys of `key_values`, which are walked first.
+
+    name: of the keys, where a statement takes several lists of them.
+    """
+    pairs, _, wanted = keys_of(engine, name)
     return InThisOrder(pairs, table, key == wanted)
 
 
-def among_bucketed_keys(engine: str, table: Table, key: ColumnElement[bytes]) -> FromClause:
+def among_bucketed_keys(
+    engine: str, table: FromClause, key: ColumnElement[bytes], name: str = "key"
+) -> FromClause:
     """Do the same for keys whose last byte is the row's bucket."""
-    pairs, bucket, wanted = _pairs(engine)
+    pairs, bucket, wanted = keys_of(engine, name)
     return InThisOrder(pairs, table, and_(table.c.bucket == bucket, key == wanted))
 
 
-def key_values(connection: Connection, keys: Iterable[bytes]) -> dict[str, Any]:
+def key_values(connection: Connection, keys: Iterable[bytes], name: str = "key") -> dict[str, Any]:
     """Answer the parameters of `among_keys`: two values, whatever the number of keys.
 
     Arrays on PostgreSQL; on SQLite a JSON array of buckets beside the keys in
@@ -100,8 +108,8 @@ def key_values(connection: Connection, keys: Iterable[bytes]) -> dict[str, Any]:
     ordered = sorted(keys)
     buckets = [key[-1] for key in ordered]
     if connection.dialect.name == POSTGRESQL:
-        return {"keys": ordered, "buckets": buckets}
-    return {"keys": b"".join(ordered), "buckets": json.dumps(buckets)}
+        return {f"{name}s": ordered, f"{name}_buckets": buckets}
+    return {f"{name}s": b"".join(ordered), f"{name}_buckets": json.dumps(buckets)}
 
 
 def is_listed(engine: str, name: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -118,22 +126,25 @@ def listed_values(connection: Connection, names: Sequence[str]) -> dict[str, Any
     return {"names": list(names) if is_array else json.dumps(names)}
 
 
-def _pairs(engine: str) -> tuple[FromClause, ColumnElement[int], ColumnElement[bytes]]:
+def keys_of(
+    engine: str, name: str = "key"
+) -> tuple[FromClause, ColumnElement[int], ColumnElement[bytes]]:
     """Answer the rows of `key_values` with their buckets and keys."""
+    keys, buckets = f"{name}s", f"{name}_buckets"
     if engine == POSTGRESQL:
         pairs = (
             func.unnest(
-                bindparam("buckets", type_=ARRAY(SmallInteger)),
-                bindparam("keys", type_=ARRAY(LargeBinary)),
+                bindparam(buckets, type_=ARRAY(SmallInteger)),
+                bindparam(keys, type_=ARRAY(LargeBinary)),
             )
-            .table_valued("bucket", "key", name="wanted")
+            .table_valued("bucket", "key", name=f"wanted_{name}")
             .render_derived()
         )
         return pairs, pairs.c.bucket, pairs.c.key
-    places = func.json_each(bindparam("buckets", type_=Text)).table_valued(
-        "key", "value", name="wanted"
+    places = func.json_each(bindparam(buckets, type_=Text)).table_valued(
+        "key", "value", name=f"wanted_{name}"
     )
-    at: ColumnElement[int] = literal_column(f"wanted.key * {KEY_BYTES} + 1")
+    at: ColumnElement[int] = literal_column(f"wanted_{name}.key * {KEY_BYTES} + 1")
     size: ColumnElement[int] = literal_column(str(KEY_BYTES))
-    key = func.substr(bindparam("keys", type_=LargeBinary), at, size, type_=LargeBinary)
+    key = func.substr(bindparam(keys, type_=LargeBinary), at, size, type_=LargeBinary)
     return places, places.c.value, key

@@ -52,6 +52,7 @@ class SqliteDatabase:
     """
 
     step_rows: int | None = 250
+    writers: int = 1
 
     def __init__(
         self, directory: Path, *, readers: int = 2, timeout_s: float = 10.0, exclusive: bool = True

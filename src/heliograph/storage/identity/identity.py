@@ -22,7 +22,7 @@ from heliograph.core.stores.store import SealedCredential
 from heliograph.storage.database.engines import insert_missing, upsert
 from heliograph.storage.identity.sessions import end_sessions, row_of, select_sessions, to_session
 from heliograph.storage.registry.member_states import merge_settings
-from heliograph.storage.registry.members import resolve_members
+from heliograph.storage.registry.members import ensure_member
 from heliograph.storage.shards.breakers import close_breaker
 from heliograph.storage.tables.tables import (
     accounts,
@@ -144,8 +144,7 @@ class SqlIdentity:
                 )
                 return user, member
             owner = UserKey(account_id, external_id)
-            [known] = resolve_members(connection, [(application_id, owner)], now=now)
-            assert known is not None
+            known = ensure_member(connection, application_id, owner, now=now)
             row = connection.execute(select(users).where(users.c.id == known.user_id)).one()
             return _to_user(row), known
 

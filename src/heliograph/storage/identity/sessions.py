@@ -16,6 +16,7 @@ from heliograph.storage.registry.changes import remove_registrations
 from heliograph.storage.tables.logins import revocations
 from heliograph.storage.tables.rows import select_registrations, to_registration
 from heliograph.storage.tables.tables import members, registrations, sessions, users
+from heliograph.storage.webhooks.outbox import wishes_of
 from heliograph.storage.webhooks.telling import tell_of_registrations
 
 if TYPE_CHECKING:
@@ -245,4 +246,5 @@ def _remove(connection: Connection, now: datetime, *conditions: ColumnElement[bo
     if leaving:
         rows = [(to_registration(row), DepartureReason.SESSION_ENDED) for row in leaving]
         remove_registrations(connection, rows, now)
-        tell_of_registrations(connection, now, deleted=rows)
+        wishes = wishes_of(connection, {row.application_id for row, _ in rows})
+        tell_of_registrations(connection, now, wishes, deleted=rows)

@@ -20,7 +20,7 @@ from heliograph.core.model.audience import (
 )
 from heliograph.core.model.delivery import BUCKETS, ShardSource
 from heliograph.core.model.registration import token_hash
-from heliograph.storage.database.bulk import insert_rows
+from heliograph.storage.database.bulk import insertion, write_rows
 from heliograph.storage.database.engines import among, is_in, is_named
 from heliograph.storage.shards.announcing import announce
 from heliograph.storage.tables.tables import (
@@ -242,7 +242,7 @@ def list_recipients(connection: Connection, notification_id: Id, audience: Recip
         _row_of(notification_id, ordinal, each)
         for ordinal, each in enumerate(audience.items, start=1)
     ]
-    insert_rows(connection, recipients, rows)
+    write_rows(connection, insertion(recipients, rows))
 
 
 def _row_of(notification_id: Id, ordinal: int, recipient: Recipient) -> tuple[Any, ...]:

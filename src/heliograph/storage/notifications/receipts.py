@@ -13,7 +13,7 @@ from heliograph.core.model.receipt import ReceiptCounters, ReceiptKind
 from heliograph.core.model.registration import ProviderName
 from heliograph.core.stores.webhooks import MessagePlace
 from heliograph.core.webhooks.events import of_receipt
-from heliograph.storage.database.bulk import upsert_rows
+from heliograph.storage.database.bulk import upsertion, write_rows
 from heliograph.storage.database.engines import insert_missing
 from heliograph.storage.database.group_commit import GroupCommit
 from heliograph.storage.tables.rows import select_registrations, to_registration
@@ -131,12 +131,8 @@ def remember_messages(
         if row.provider == _REPORTING and row.provider_message_id
     }
     if found:
-        upsert_rows(
-            connection,
-            provider_messages,
-            [found[name] for name in sorted(found, key=str)],
-            changing=_KEY,
-        )
+        named = [found[name] for name in sorted(found, key=str)]
+        write_rows(connection, upsertion(provider_messages, named, changing=_KEY))
 
 
 def _add(connection: Connection, receipt: Receipt, wishes: Wishes) -> bool | None:

@@ -27,7 +27,7 @@ from heliograph.storage.registry.commands import (
     Unregister,
 )
 from heliograph.storage.registry.lookup import Wanted, living_sessions, load
-from heliograph.storage.registry.members import resolve_members
+from heliograph.storage.registry.members import Asked, find_or_make, locks_of
 from heliograph.storage.registry.subscribing import subscribe
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from heliograph.core.ids import Id
     from heliograph.core.model.registration import MemberKey, Owner, Slot
+    from heliograph.storage.database.bulk import Write
 
 _Keys = tuple[bytes | None, tuple[bytes, ...]]
 
@@ -61,8 +62,8 @@ def run_batch(connection: Connection, commands: Sequence[Command]) -> list[Answe
 
     Raises whatever the driver raises; nothing is written then.
     """
-    state, answers = _apply(connection, commands)
-    _write(connection, state, commands)
+    state, answers, members = _apply(connection, commands)
+    _write(connection, state, commands, members)
     return answers
 
 
@@ -71,14 +72,14 @@ def synchronize(
 ) -> list[Registration]:
     """Apply drafts together, all or none; exactly, nobody else holds their token afterwards."""
     commands = [Register(draft) for draft in drafts]
-    state, answers = _apply(connection, commands)
+    state, answers, members = _apply(connection, commands)
     for answer in answers:
         if isinstance(answer, CoreError):
             raise answer
     made = [answer for answer in answers if isinstance(answer, Registration)]
     if is_exact:
         state.let_others_go(made)
-    _write(connection, state, commands)
+    _write(connection, state, commands, members)
     return made
 
 
@@ -97,41 +98,67 @@ def remove_of_member(
 
 def _apply(
     connection: Connection, commands: Sequence[Command]
-) -> tuple[RegistryState, list[Answer | CoreError]]:
-    """Lock and load what the commands are about, and apply them in memory."""
-    entries = _entries(connection, commands)
-    dead_sessions = _lock(connection, entries)
+) -> tuple[RegistryState, list[Answer | CoreError], Sequence[Write]]:
+    """Lock and load what the commands are about, and apply them in memory.
+
+    Third: the users and members that are still to be written.
+    """
+    asked = [_asked(command) for command in commands]
+    early = locks_of(asked).union(*map(_known_before_owners, commands))
+    lock_keys(connection, early)
+    members, made = find_or_make(connection, asked, now=_latest(commands))
+    entries = [_entry(*each) for each in zip(commands, members, strict=True)]
+    dead_sessions = _lock(connection, entries, early)
     state = RegistryState(_load(connection, entries))
-    return state, [_apply_one(state, entry, dead_sessions) for entry in entries]
+    return state, [_apply_one(state, entry, dead_sessions) for entry in entries], made
 
 
-def _write(connection: Connection, state: RegistryState, commands: Sequence[Command]) -> None:
+def _write(
+    connection: Connection,
+    state: RegistryState,
+    commands: Sequence[Command],
+    members: Sequence[Write],
+) -> None:
     """Write the end state; what is new is subscribed to the labels of its draft."""
-    at = max([command.at for command in commands])
-    write_changes(connection, state.changes(), at)
+    at = _latest(commands)
+    write_changes(connection, state.changes(), at, beside=members)
     if any(isinstance(command, Register) and command.draft.labels for command in commands):
         for (application_id, label), ids in state.new_subscribers().items():
             subscribe(connection, application_id, label, ids, at)
 
 
-def _entries(connection: Connection, commands: Sequence[Command]) -> list[_Entry]:
-    """Find every owner, and the keys that follow from them."""
-    entries = []
-    for command, member in zip(commands, _members(connection, commands), strict=True):
-        slot, digests = _keys_of(command, member)
-        limited = (
-            member.member_id
-            if member is not None
-            and isinstance(command, Register)
-            and command.draft.member_limit is not None
-            else None
-        )
-        entries.append(_Entry(command, member, slot, digests, limited))
-    return entries
+def _latest(commands: Sequence[Command]) -> datetime:
+    return max([command.at for command in commands])
 
 
-def _lock(connection: Connection, entries: Sequence[_Entry]) -> set[Id]:
-    """Take every slot, token and member key, sorted; then answer which sessions are over."""
+def _entry(command: Command, member: MemberKey | None) -> _Entry:
+    """Say which keys follow from a command and its owner."""
+    slot, digests = _keys_of(command, member)
+    limited = (
+        member.member_id
+        if member is not None
+        and isinstance(command, Register)
+        and command.draft.member_limit is not None
+        else None
+    )
+    return _Entry(command, member, slot, digests, limited)
+
+
+def _known_before_owners(command: Command) -> tuple[bytes, ...]:
+    """Answer the keys that do not depend on who somebody is: nearly always all of them."""
+    slot, digests = _keys_of(command, None)
+    if slot is None or not isinstance(command, Register | Unregister):
+        return digests
+    wanted = command.draft.slot if isinstance(command, Register) else command.slot
+    return digests if wanted.by_user else (slot, *digests)
+
+
+def _lock(connection: Connection, entries: Sequence[_Entry], held: set[bytes]) -> set[Id]:
+    """Take every slot, token and member key, sorted; then answer which sessions are over.
+
+    held: those that are locked already. What depends on users comes after
+    all that does not, for everybody: that is an order too.
+    """
     keys: set[bytes] = set()
     session_ids = set()
     for command, _, slot, digests, limited_member in entries:
@@ -142,7 +169,7 @@ def _lock(connection: Connection, entries: Sequence[_Entry]) -> set[Id]:
             keys.add(limited_member)
         if isinstance(command, Register) and command.draft.session_id is not None:
             session_ids.add(command.draft.session_id)
-    lock_keys(connection, keys)
+    lock_keys(connection, keys - held)
     return session_ids - living_sessions(connection, session_ids) if session_ids else set()
 
 
@@ -194,25 +221,16 @@ def _apply_by_id(state: RegistryState, command: Remove | Change, owner: MemberKe
     return state.change(command.registration_id, command.changes, at=command.at, owner=owner)
 
 
-def _members(connection: Connection, commands: Sequence[Command]) -> list[MemberKey | None]:
-    """Find every owner; only who registers or takes over is made where missing."""
-    coming: list[tuple[Id, Owner | None]] = []
-    leaving: list[tuple[Id, Owner | None]] = []
-    for command in commands:
-        application_id = command.application_id
-        comes: Owner | None = None
-        leaves: Owner | None = None
-        if isinstance(command, Register):
-            comes = command.draft.owner
-        elif isinstance(command, Unregister):
-            leaves = command.owner
-        elif isinstance(command, Change) and command.changes.owner is not None:
-            comes = command.changes.owner.owner
-        coming.append((application_id, comes))
-        leaving.append((application_id, leaves))
-    made = resolve_members(connection, coming, now=max([command.at for command in commands]))
-    found = resolve_members(connection, leaving, now=None)
-    return [member or known for member, known in zip(made, found, strict=True)]
+def _asked(command: Command) -> Asked:
+    """Say whom a command is about; only who registers or takes over is made where missing."""
+    owner: Owner | None = None
+    if isinstance(command, Register):
+        owner = command.draft.owner
+    elif isinstance(command, Unregister):
+        owner = command.owner
+    elif isinstance(command, Change) and command.changes.owner is not None:
+        owner = command.changes.owner.owner
+    return Asked(command.application_id, owner, not isinstance(command, Unregister))
 
 
 def _keys_of(command: Command, member: MemberKey | None) -> _Keys:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
-
-from sqlalchemy import delete, insert
 
 from heliograph.core.clock import to_ms
 from heliograph.storage.database.bulk import (
-    delete_rows,
-    insert_new_rows,
-    insert_rows,
-    update_rows,
-    upsert_rows,
+    Write,
+    deletion,
+    insertion,
+    insertion_of_missing,
+    updating,
+    write_rows,
+    write_rows_and_ask,
 )
+from heliograph.storage.database.spelling import key_values
 from heliograph.storage.tables.rows import from_registration, row_of
 from heliograph.storage.tables.tables import (
     departed_registrations,
@@ -22,6 +24,7 @@ from heliograph.storage.tables.tables import (
     subscriptions,
     token_holders,
 )
+from heliograph.storage.webhooks.outbox import WISHES, wishes_from
 from heliograph.storage.webhooks.telling import tell_of_registrations
 
 if TYPE_CHECKING:
@@ -35,47 +38,66 @@ if TYPE_CHECKING:
     from heliograph.core.registrations.claims import RegistryChanges
 
 _KEY = ("application_id", "bucket", "id")
-_CHANGING = tuple(
-    c.name for c in registrations.columns if c.name not in (*_KEY, "slot", "created_ms")
-)
+_COLUMNS = tuple(registrations.columns.keys())
+_CHANGING = tuple(name for name in _COLUMNS if name not in (*_KEY, "slot", "created_ms"))
+_changing_of = itemgetter(*(_COLUMNS.index(name) for name in _CHANGING))
 _HOLDER = ("application_id", "token_hash", "registration_id")
 
 
-def write_changes(connection: Connection, changes: RegistryChanges, at: datetime) -> None:
-    """Write the end state of a batch; what leaves goes first, to free its slot."""
+def write_changes(
+    connection: Connection,
+    changes: RegistryChanges,
+    at: datetime,
+    *,
+    beside: Sequence[Write] = (),
+) -> None:
+    """Write the end state of a batch; what leaves goes first, to free its slot.
+
+    beside: what else the batch has to write, in the same trip.
+    """
     if changes.removed:
         remove_registrations(connection, changes.removed, at)
-    delete_rows(
-        connection,
-        token_holders,
-        _HOLDER,
-        [_holder_of(before) for before, _ in changes.moved_tokens],
-    )
-    insert_rows(connection, registrations, [row_of(row) for row in changes.added])
-    upsert_rows(
-        connection, registrations, [row_of(row) for row in changes.changed], changing=_CHANGING
-    )
-    insert_new_rows(
-        connection,
-        token_holders,
-        [
-            _holder_of(row)
-            for row in (*changes.added, *(after for _, after in changes.moved_tokens))
-        ],
-    )
-    update_rows(
-        connection,
-        registrations,
-        _KEY,
-        ("refreshed_ms",),
-        [(*_key_of(row), to_ms(row.refreshed)) for row in changes.touched],
+    writes = (*beside, *_writes(changes))
+    told = {
+        row.application_id
+        for row in (*changes.added, *changes.changed, *(row for row, _ in changes.removed))
+    }
+    if not told:
+        write_rows(connection, *writes)
+        return
+    wishes = wishes_from(
+        write_rows_and_ask(connection, *writes, question=WISHES, **key_values(connection, told))
     )
     tell_of_registrations(
         connection,
         at,
+        wishes,
         created=changes.added,
         updated=changes.changed,
         deleted=changes.removed,
+    )
+
+
+def _writes(changes: RegistryChanges) -> Sequence[Write]:
+    coming = (*changes.added, *(after for _, after in changes.moved_tokens))
+    return (
+        deletion(
+            token_holders, _HOLDER, [_holder_of(before) for before, _ in changes.moved_tokens]
+        ),
+        insertion(registrations, [row_of(row) for row in changes.added]),
+        updating(
+            registrations,
+            _KEY,
+            _CHANGING,
+            [(*_key_of(row), *_changing_of(row_of(row))) for row in changes.changed],
+        ),
+        insertion_of_missing(token_holders, [_holder_of(row) for row in coming]),
+        updating(
+            registrations,
+            _KEY,
+            ("refreshed_ms",),
+            [(*_key_of(row), to_ms(row.refreshed)) for row in changes.touched],
+        ),
     )
 
 
@@ -90,43 +112,41 @@ def remove_registrations(
 
     notes: the provider's own words, where it was a provider who said so.
     """
-    by_application: dict[bytes, list[Registration]] = {}
-    for row, _ in leaving:
-        by_application.setdefault(row.application_id, []).append(row)
-    delete_rows(connection, registrations, _KEY, [_key_of(row) for row, _ in leaving])
-    for application_id, rows in by_application.items():
-        connection.execute(
-            delete(subscriptions).where(
-                subscriptions.c.application_id == application_id,
-                subscriptions.c.registration_id.in_([row.id for row in rows]),
-            )
-        )
-    delete_rows(connection, token_holders, _HOLDER, [_holder_of(row) for row, _ in leaving])
-    connection.execute(
-        insert(departed_registrations),
-        [_departed(row, reason, at, notes) for row, reason in leaving],
+    write_rows(
+        connection,
+        deletion(registrations, _KEY, [_key_of(row) for row, _ in leaving]),
+        deletion(
+            subscriptions,
+            ("application_id", "registration_id"),
+            [(row.application_id, row.id) for row, _ in leaving],
+        ),
+        deletion(token_holders, _HOLDER, [_holder_of(row) for row, _ in leaving]),
+        insertion(
+            departed_registrations,
+            [_departed(row, reason, at, notes) for row, reason in leaving],
+        ),
     )
 
 
 def _departed(
     row: Registration, reason: DepartureReason, at: datetime, notes: str | None
-) -> dict[str, Any]:
+) -> tuple[Any, ...]:
     snapshot = {
         name: value.hex() if isinstance(value, bytes) else value
         for name, value in from_registration(row).items()
     }
     if notes is not None:
         snapshot["notes"] = notes
-    return {
-        "application_id": row.application_id,
-        "id": row.id,
-        "reason": reason.value,
-        "provider": row.provider.value,
-        "token_hash": row.token_hash,
-        "snapshot": json.dumps(snapshot),
-        "departed_ms": to_ms(at),
-        "member_id": row.member_id,
-    }
+    return (
+        row.application_id,
+        row.id,
+        reason.value,
+        row.provider.value,
+        row.token_hash,
+        json.dumps(snapshot),
+        to_ms(at),
+        row.member_id,
+    )
 
 
 def _key_of(row: Registration) -> tuple[Id, int, Id]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import LargeBinary, and_, bindparam, select, union
 
 from heliograph.core.ids import Id
+from heliograph.storage.database.engines import InThisOrder, LastByte
 from heliograph.storage.database.spelling import (
     Statement,
     among_bucketed_keys,
     among_keys,
     key_values,
+    keys_of,
 )
 from heliograph.storage.tables.rows import select_registrations, to_registration
 from heliograph.storage.tables.tables import registrations, sessions, token_holders
@@ -39,25 +41,21 @@ class Wanted:
 def load(connection: Connection, application_id: Id, wanted: Wanted) -> Iterable[Registration]:
     """Read rows by slot, token, id and member, and keep them locked.
 
-    They are looked up first and locked in one statement and one order, so
-    that two batches that meet wait for each other instead of crosswise. What
-    would come into a slot or take a token meanwhile waits for our keys.
+    They are locked in one statement and one order, so that two batches that
+    meet wait for each other instead of crosswise. What would come into a slot
+    or take a token meanwhile waits for our keys.
     """
-    lookups = (
-        (_FILLING, wanted.slots),
-        (_HOLDING, wanted.tokens),
-        (_OF_MEMBERS, wanted.members),
-    )
-    for statement, keys in lookups:
-        if keys:
-            found = statement.run(
-                connection, of_application=application_id, **key_values(connection, keys)
-            )
-            wanted.ids.update([Id(row[0]) for row in found.all()])
-    if not wanted.ids:
-        return []
-    rows = _LOCKED.run(
-        connection, of_application=application_id, **key_values(connection, wanted.ids)
+    if wanted.members:
+        found = _OF_MEMBERS.run(
+            connection, of_application=application_id, **key_values(connection, wanted.members)
+        )
+        wanted.ids.update([Id(row[0]) for row in found.all()])
+    rows = _WANTED.run(
+        connection,
+        of_application=application_id,
+        **key_values(connection, wanted.slots, "slot"),
+        **key_values(connection, wanted.tokens, "token"),
+        **key_values(connection, wanted.ids),
     )
     return map(to_registration, rows.all())
 
@@ -74,30 +72,37 @@ def living_sessions(connection: Connection, session_ids: Iterable[Id]) -> set[Id
 _OURS = registrations.c.application_id == bindparam("of_application")
 
 
-def _filling(engine: str) -> Select[Any]:
-    filled = among_bucketed_keys(engine, registrations, registrations.c.slot)
-    return select(registrations.c.id).select_from(filled).where(_OURS)
-
-
-def _holding(engine: str) -> Select[Any]:
-    held = among_keys(engine, token_holders, token_holders.c.token_hash)
-    is_ours = token_holders.c.application_id == bindparam("of_application")
-    return select(token_holders.c.registration_id).select_from(held).where(is_ours)
+def _wanted(engine: str) -> Select[Any]:
+    """Select what fills slots, holds tokens or has ids, in the order in which all lock."""
+    filling = registrations.alias("filling")
+    filled = among_bucketed_keys(engine, filling, filling.c.slot, "slot")
+    held = among_keys(engine, token_holders, token_holders.c.token_hash, "token")
+    named, _, named_key = keys_of(engine)
+    ours = bindparam("of_application", type_=LargeBinary)
+    ids = union(
+        select(filling.c.id).select_from(filled).where(filling.c.application_id == ours),
+        select(token_holders.c.registration_id.label("id"))
+        .select_from(held)
+        .where(token_holders.c.application_id == ours),
+        select(named_key.label("id")).select_from(named),
+    ).subquery("found")
+    known = InThisOrder(
+        ids,
+        registrations,
+        and_(
+            registrations.c.application_id == ours,
+            registrations.c.bucket == LastByte(ids.c.id),
+            registrations.c.id == ids.c.id,
+        ),
+    )
+    return (
+        select_registrations(known).order_by(registrations.c.id).with_for_update(of=registrations)
+    )
 
 
 def _of_members(engine: str) -> Select[Any]:
     owned = among_keys(engine, registrations, registrations.c.member_id)
     return select(registrations.c.id).select_from(owned).where(_OURS)
-
-
-def _locked(engine: str) -> Select[Any]:
-    known = among_bucketed_keys(engine, registrations, registrations.c.id)
-    return (
-        select_registrations(known)
-        .where(_OURS)
-        .order_by(registrations.c.id)
-        .with_for_update(of=registrations)
-    )
 
 
 def _living(engine: str) -> Select[Any]:
@@ -109,8 +114,6 @@ def _living(engine: str) -> Select[Any]:
     )
 
 
-_FILLING = Statement(_filling)
-_HOLDING = Statement(_holding)
+_WANTED = Statement(_wanted)
 _OF_MEMBERS = Statement(_of_members)
-_LOCKED = Statement(_locked)
 _LIVING = Statement(_living)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, select
 
 from heliograph.core.clock import to_ms
 from heliograph.core.ids import Id, new_id
 from heliograph.core.model.registration import FreshUser, MemberKey, UserKey
-from heliograph.storage.database.bulk import insert_new_rows, insert_rows
+from heliograph.storage.database.bulk import insertion, insertion_of_missing, write_rows
 from heliograph.storage.database.engines import lock_keys
 from heliograph.storage.database.spelling import Statement, is_listed, listed_values
 from heliograph.storage.tables.tables import members, users
@@ -22,35 +22,74 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
 
     from heliograph.core.model.registration import Owner
+    from heliograph.storage.database.bulk import Write
 
 
-def resolve_members(
-    connection: Connection, pairs: Sequence[tuple[Id, Owner | None]], *, now: datetime | None
-) -> list[MemberKey | None]:
-    """Find the member behind each (application, owner), in their order.
+class Asked(NamedTuple):
+    """Somebody whom a batch is about. is_coming: is made, where unknown."""
 
-    now: make those that are missing, as of this time; None answers None for
-    them. Costs one statement when all are known, and none for nobody.
+    application_id: Id
+    owner: Owner | None
+    is_coming: bool
+
+
+def ensure_member(
+    connection: Connection, application_id: Id, owner: UserKey, *, now: datetime
+) -> MemberKey:
+    """Find or make one member, in the transaction that is going on."""
+    asked = [Asked(application_id, owner, is_coming=True)]
+    lock_keys(connection, locks_of(asked))
+    [member], made = find_or_make(connection, asked, now=now)
+    assert member is not None
+    write_rows(connection, *made)
+    return member
+
+
+def locks_of(asked: Iterable[Asked]) -> set[bytes]:
+    """Answer the keys to lock before `find_or_make`: two nodes make one user once."""
+    return {
+        hashlib.sha256(owner.account_id + owner.external_id.encode()).digest()
+        for _, owner, is_coming in asked
+        if is_coming and isinstance(owner, UserKey)
+    }
+
+
+def find_or_make(
+    connection: Connection, asked: Sequence[Asked], *, now: datetime
+) -> tuple[list[MemberKey | None], Sequence[Write]]:
+    """Find the member behind each owner, in their order; second, what is still to be written.
+
+    Who is not coming and unknown is None. Costs one statement, and none where
+    nobody is known by a name.
     """
-    wanted: set[_Key] = set()
+    wanted: dict[_Key, bool] = {}
     fresh = []
-    for application_id, owner in pairs:
+    for application_id, owner, is_coming in asked:
         if isinstance(owner, UserKey):
-            wanted.add((application_id, owner.account_id, owner.external_id))
-        elif isinstance(owner, FreshUser):
+            key = (application_id, owner.account_id, owner.external_id)
+            wanted[key] = wanted.get(key, False) or is_coming
+        elif isinstance(owner, FreshUser) and is_coming:
             fresh.append((application_id, owner))
-    if fresh and now is not None:
-        _make_fresh(connection, fresh, now)
-    found = _find_or_make(connection, sorted(wanted), now) if wanted else {}
+    found: dict[_Key, MemberKey] = {}
+    writes: Sequence[Write] = ()
+    if wanted:
+        present = _present(connection, wanted)
+        coming = [key for key, is_coming in wanted.items() if is_coming]
+        writes = _missing(coming, present, now)
+        found = {
+            key: MemberKey(user_id, member_id, key[2])
+            for key, (user_id, member_id) in present.items()
+            if user_id is not None and member_id is not None
+        }
     members: list[MemberKey | None] = []
-    for application_id, owner in pairs:
+    for application_id, owner, _ in asked:
         if isinstance(owner, UserKey):
             members.append(found.get((application_id, owner.account_id, owner.external_id)))
         elif isinstance(owner, FreshUser):
             members.append(MemberKey(owner.user_id, owner.member_id))
         else:
             members.append(owner)
-    return members
+    return members, (*writes, *_fresh(fresh, now)) if fresh else writes
 
 
 _Key = tuple[Id, Id, str]
@@ -74,34 +113,13 @@ def _named_statement(engine: str) -> Select[Any]:
 _NAMED = Statement(_named_statement)
 
 
-def _find_or_make(
-    connection: Connection, keys: Sequence[_Key], now: datetime | None
-) -> dict[_Key, MemberKey]:
-    """Find users who are members; make those that are missing, as of `now`.
-
-    Their names are locked, and looked for once more under the lock: two
-    nodes that meet the same user make them once.
-    """
-    present = _present(connection, keys)
-    missing = [key for key in keys if present.get(key, _NOBODY)[1] is None]
-    if missing and now is not None:
-        if lock_keys(connection, [_lock_of(account_id, name) for _, account_id, name in missing]):
-            present |= _present(connection, missing)
-        _make(connection, missing, present, now)
-    return {
-        key: MemberKey(user_id, member_id, key[2])
-        for key, (user_id, member_id) in present.items()
-        if user_id is not None and member_id is not None
-    }
-
-
 _Present = dict[_Key, tuple[Id | None, Id | None]]
 """The user and the member behind a key, as far as there are any."""
 
 _NOBODY: tuple[None, None] = (None, None)
 
 
-def _present(connection: Connection, keys: Sequence[_Key]) -> _Present:
+def _present(connection: Connection, keys: Iterable[_Key]) -> _Present:
     """Look for users, and whether they are members."""
     present: _Present = {}
     for application_id, account_id, names in _by_place(keys):
@@ -115,51 +133,35 @@ def _present(connection: Connection, keys: Sequence[_Key]) -> _Present:
     return present
 
 
-def _make(connection: Connection, keys: Sequence[_Key], present: _Present, now: datetime) -> None:
-    """Make users and memberships that are missing, and note them as present."""
+def _missing(keys: Iterable[_Key], present: _Present, now: datetime) -> Sequence[Write]:
+    """Think up users and memberships that are missing, and note them as present."""
     at_ms = to_ms(now)
     new_users: dict[tuple[Id, str], Id] = {}
     new_members = []
     for key in keys:
         application_id, account_id, name = key
         user_id, member_id = present.get(key, _NOBODY)
+        if member_id is not None:
+            continue
         if user_id is None:
             user_id = new_users.get((account_id, name))
         if user_id is None:
             user_id = new_users[account_id, name] = new_id(now)
-        if member_id is None:
-            member_id = new_id(now)
-            new_members.append((application_id, user_id, member_id))
+        member_id = new_id(now)
+        new_members.append((application_id, user_id, member_id))
         present[key] = (user_id, member_id)
-    insert_rows(
-        connection,
-        users,
-        [(user_id, account, name, at_ms) for (account, name), user_id in new_users.items()],
-    )
-    insert_rows(connection, members, new_members)
+    made = [(user_id, account, name, at_ms) for (account, name), user_id in new_users.items()]
+    return insertion(users, made), insertion(members, new_members)
 
 
-def _make_fresh(
-    connection: Connection, pairs: Sequence[tuple[Id, FreshUser]], now: datetime
-) -> None:
-    """Insert users that nobody else can know yet.
+def _fresh(pairs: Sequence[tuple[Id, FreshUser]], now: datetime) -> Sequence[Write]:
+    """Answer the rows of users that nobody else can know yet.
 
     A batch that is retried meets those that it made before.
     """
-    insert_new_rows(
-        connection,
-        users,
-        [(user.user_id, user.account_id, None, to_ms(now)) for _, user in pairs],
-    )
-    insert_new_rows(
-        connection,
-        members,
-        [(application_id, user.user_id, user.member_id) for application_id, user in pairs],
-    )
-
-
-def _lock_of(account_id: Id, external_id: str) -> bytes:
-    return hashlib.sha256(account_id + external_id.encode()).digest()
+    made = [(user.user_id, user.account_id, None, to_ms(now)) for _, user in pairs]
+    joined = [(application_id, user.user_id, user.member_id) for application_id, user in pairs]
+    return insertion_of_missing(users, made), insertion_of_missing(members, joined)
 
 
 def _by_place(keys: Iterable[_Key]) -> Iterable[tuple[Id, Id, list[str]]]:

@@ -45,7 +45,9 @@ class SqlRegistry:
 
     def __init__(self, database: Database, *, batch_size: int) -> None:
         self._database = database
-        self._commits: GroupCommit[Command, Answer] = GroupCommit(self._commit, size=batch_size)
+        self._commits: GroupCommit[Command, Answer] = GroupCommit(
+            self._commit, size=batch_size, at_once=database.writers
+        )
 
     async def register(self, draft: Draft) -> Registration:
         """Write a draft; raises Conflict or NotAuthenticated."""

@@ -13,7 +13,7 @@ from sqlalchemy import LargeBinary, bindparam, select, update
 
 from heliograph.core.clock import to_ms
 from heliograph.core.model.registration import DepartureReason
-from heliograph.storage.database.bulk import delete_rows, insert_rows
+from heliograph.storage.database.bulk import deletion, insertion, write_rows
 from heliograph.storage.database.spelling import Statement, among_bucketed_keys, key_values
 from heliograph.storage.tables.tables import (
     departed_registrations,
@@ -63,16 +63,22 @@ def prune(connection: Connection, commit: PageCommit) -> None:
         connection, commit.shard.application_id, [row["id"] for row in leaving], commit.at
     )
     departed = [_departed(row, wanted[row["id"]].reason, to_ms(commit.at)) for row in leaving]
-    for table, keys in (
-        (registrations, ("application_id", "bucket", "id")),
-        (subscriptions, ("application_id", "registration_id")),
-        (token_holders, ("application_id", "token_hash", "registration_id")),
-    ):
-        names = [name.replace("registration_id", "id") for name in keys]
-        delete_rows(
-            connection, table, keys, [tuple([row[name] for name in names]) for row in leaving]
+    deletions = [
+        deletion(
+            table,
+            keys,
+            [
+                tuple([row[name.replace("registration_id", "id")] for name in keys])
+                for row in leaving
+            ],
         )
-    insert_rows(connection, departed_registrations, departed)
+        for table, keys in (
+            (registrations, ("application_id", "bucket", "id")),
+            (subscriptions, ("application_id", "registration_id")),
+            (token_holders, ("application_id", "token_hash", "registration_id")),
+        )
+    ]
+    write_rows(connection, *deletions, insertion(departed_registrations, departed))
 
 
 def _departed(row: dict[str, Any], words: str, at_ms: int) -> tuple[Any, ...]:

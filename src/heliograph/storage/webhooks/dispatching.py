@@ -10,7 +10,7 @@ from sqlalchemy import Select, delete, exists, select, update
 from heliograph.core.clock import from_ms, to_ms
 from heliograph.core.ids import Id
 from heliograph.core.model.webhook import Claimed, Dispatch, Event, EventKind, WebhookState
-from heliograph.storage.database.bulk import delete_rows, insert_new_rows, update_rows
+from heliograph.storage.database.bulk import deletion, insertion_of_missing, updating, write_rows
 from heliograph.storage.tables.rows import optional_ms
 from heliograph.storage.tables.webhooks import (
     webhook_attempts,
@@ -142,10 +142,13 @@ def settle(connection: Connection, visit: Visit) -> bool:
         for each in visit.settled
         if each.due is not None
     ]
-    delete_rows(connection, webhook_dispatches, _KEY, over)
-    update_rows(connection, webhook_dispatches, _KEY, ("due_ms", "attempts"), again)
     made = [each.attempt for each in visit.settled if each.attempt is not None]
-    insert_new_rows(connection, webhook_attempts, [_attempt(webhook, each) for each in made])
+    write_rows(
+        connection,
+        deletion(webhook_dispatches, _KEY, over),
+        updating(webhook_dispatches, _KEY, ("due_ms", "attempts"), again),
+        insertion_of_missing(webhook_attempts, [_attempt(webhook, each) for each in made]),
+    )
     return True
 
 

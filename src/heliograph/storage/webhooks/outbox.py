@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from heliograph.core.clock import to_ms
 from heliograph.core.model.webhook import EventKind, WebhookForm, WebhookState
-from heliograph.storage.database.bulk import insert_new_rows
+from heliograph.storage.database.bulk import insertion_of_missing, write_rows
 from heliograph.storage.database.spelling import Statement, among_keys, key_values
 from heliograph.storage.tables.webhooks import webhook_dispatches, webhook_events, webhooks
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from heliograph.core.model.webhook import Event
 
-_WISHES = Statement(
+WISHES = Statement(
     lambda engine: select(
         webhooks.c.application_id,
         webhooks.c.id,
@@ -71,8 +71,12 @@ class Wishes:
 
 def wishes_of(connection: Connection, application_ids: Iterable[bytes]) -> Wishes:
     """Look up who wants to be told of these applications."""
+    return wishes_from(WISHES.run(connection, **key_values(connection, {*application_ids})).all())
+
+
+def wishes_from(rows: Sequence[Any]) -> Wishes:
+    """Read what `WISHES` answered."""
     by_application: dict[bytes, list[Wish]] = {}
-    rows = _WISHES.run(connection, **key_values(connection, {*application_ids}))
     for application_id, webhook_id, kinds, form, state in rows:
         wish = Wish(webhook_id, kinds_of(kinds), state == _ENABLED, form != _STANDARD)
         by_application.setdefault(application_id, []).append(wish)
@@ -109,8 +113,11 @@ def write_events(connection: Connection, events: Sequence[Event], wishes: Wishes
             if wish.is_enabled
         ]
     # In the order of their keys, as everybody writes them: no two deadlock.
-    insert_new_rows(connection, webhook_events, sorted(rows))
-    insert_new_rows(connection, webhook_dispatches, sorted(owed))
+    write_rows(
+        connection,
+        insertion_of_missing(webhook_events, sorted(rows)),
+        insertion_of_missing(webhook_dispatches, sorted(owed)),
+    )
 
 
 def kinds_of(text: str) -> frozenset[EventKind]:

@@ -50,16 +50,16 @@ _COUNTED = ("accepted", "deferred", "rejected", "gone", "expired", "canceled")
 def tell_of_registrations(
     connection: Connection,
     at: datetime,
+    wishes: Wishes,
     *,
     created: Sequence[Registration] = (),
     updated: Sequence[Registration] = (),
     deleted: Sequence[tuple[Registration, DepartureReason]] = (),
 ) -> None:
-    """Tell of registrations that came, changed and left."""
-    changed = (*created, *updated, *(row for row, _ in deleted))
-    if not changed:
+    """Tell those with such wishes of registrations that came, changed and left."""
+    if not wishes:
         return
-    wishes = wishes_of(connection, {row.application_id for row in changed})
+    changed = (*created, *updated, *(row for row, _ in deleted))
     if not any(wishes.wants(row.application_id, _OF_REGISTRATIONS) for row in changed):
         return
     new, moved, gone = _OF_REGISTRATIONS

@@ -18,7 +18,7 @@ from heliograph.core.model.webhook import (
     WebhookState,
 )
 from heliograph.core.stores.webhooks import ReplayRange
-from heliograph.storage.database.bulk import upsert_rows
+from heliograph.storage.database.bulk import upsertion, write_rows
 from heliograph.storage.database.database import Lane
 from heliograph.storage.database.engines import is_in, lock_keys
 from heliograph.storage.tables.rows import optional_ms, optional_time
@@ -165,7 +165,8 @@ class SqlWebhooks:
                 .limit(limit)
             ).scalars()
             rows = [(webhook.id, raw, webhook.application_id, to_ms(now), 0) for raw in found]
-            upsert_rows(connection, webhook_dispatches, rows, changing=("due_ms", "attempts"))
+            changing = ("due_ms", "attempts")
+            write_rows(connection, upsertion(webhook_dispatches, rows, changing=changing))
             return len(rows)
 
         return await self._database.write(work)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from heliograph.core.errors import Conflict, CoreError, Unavailable
-from heliograph.storage.database.group_commit import GroupCommit
+from heliograph.storage.database.group_commit import WORTH, GroupCommit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,3 +157,45 @@ async def test_draining_waits_for_everything_submitted(table: FakeTable) -> None
     assert table.written == list(range(7))
     await asyncio.gather(*tasks)
     await commits.drain()
+
+
+async def test_where_two_may_write_a_second_batch_starts_once_it_is_worth_its_trips(
+    table: FakeTable,
+) -> None:
+    commits = GroupCommit(table.write, size=64, at_once=2)
+    table.gate.clear()
+    first = asyncio.create_task(commits.submit(0))
+    await turns()
+
+    few = [asyncio.create_task(commits.submit(n)) for n in range(1, WORTH)]
+    await turns()
+    assert table.attempts == [[0]]
+
+    enough = asyncio.create_task(commits.submit(WORTH))
+    await turns()
+    assert table.attempts == [[0], [*range(1, WORTH + 1)]]
+
+    more = [asyncio.create_task(commits.submit(n)) for n in range(100, 200)]
+    await turns()
+    assert len(table.attempts) == 2
+
+    table.gate.set()
+    answers = await asyncio.gather(first, *few, enough, *more)
+    assert answers == [f"wrote {n}" for n in (*range(WORTH + 1), *range(100, 200))]
+    assert sorted(table.written) == [*range(WORTH + 1), *range(100, 200)]
+
+
+async def test_what_is_too_little_for_two_is_written_when_the_other_batch_is_done(
+    table: FakeTable,
+) -> None:
+    commits = GroupCommit(table.write, size=WORTH, at_once=2)
+    table.gate.clear()
+    waiting = [asyncio.create_task(commits.submit(n)) for n in range(2 * WORTH + 3)]
+    await turns()
+    assert len(table.attempts) == 2
+
+    table.gate.set()
+    await asyncio.gather(*waiting)
+    await commits.drain()
+
+    assert table.attempts[2:] == [[*range(2 * WORTH, 2 * WORTH + 3)]]
