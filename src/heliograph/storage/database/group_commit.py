@@ -2,9 +2,10 @@
 
 While one batch is being committed the next one gathers; there is no timer.
 Where several transactions may write at once, a second batch starts beside the
-first as soon as enough wait for it to be worth its trips. Each command gets its own answer, and only after its batch is durable. A
-batch that fails is retried in halves, so that one poison row harms nobody
-but the request that brought it.
+first as soon as enough wait for it to be worth its trips. Each command gets
+its own answer, and only after its batch is durable. A batch that fails is
+retried in halves, so that one poison row harms nobody but the request that
+brought it.
 
 Measured: docs/decisions/0002-storage.md.
 """
@@ -48,6 +49,7 @@ class GroupCommit(Generic[C, A]):
         self._at_once = at_once
         self._waiting: deque[tuple[C, asyncio.Future[A]]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._busy = 0
 
     async def submit(self, command: C) -> A:
         """Have a command written; its answer comes when it is durable."""
@@ -67,15 +69,23 @@ class GroupCommit(Generic[C, A]):
     def _is_worth_another(self) -> bool:
         return len(self._tasks) < self._at_once and len(self._waiting) >= WORTH
 
+    def _share(self) -> int:
+        """Say how many to take: of what waits, an equal part for each batch that may start now."""
+        free = self._at_once - self._busy
+        return min(self._size, len(self._waiting), max(WORTH, -(-len(self._waiting) // free)))
+
     async def _run(self) -> None:
         task = asyncio.current_task()
         assert task is not None
         try:
             # What is too little for two is left to the other.
             while self._waiting and (len(self._tasks) == 1 or len(self._waiting) >= WORTH):
-                count = min(self._size, len(self._waiting))
-                batch = [self._waiting.popleft() for _ in range(count)]
-                await self._commit(batch)
+                batch = [self._waiting.popleft() for _ in range(self._share())]
+                self._busy += 1
+                try:
+                    await self._commit(batch)
+                finally:
+                    self._busy -= 1
         finally:
             self._tasks.discard(task)
 

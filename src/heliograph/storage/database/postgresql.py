@@ -97,6 +97,9 @@ def _engine(url: URL, pool_size: int, timeout_s: float) -> AsyncEngine:
             "server_settings": {
                 "application_name": "heliograph",
                 "jit": "off",
+                # Planning a batch anew costs more than running it, and no plan of ours gets
+                # better by knowing the values: all of them walk an index.
+                "plan_cache_mode": "force_generic_plan",
                 # A process that is frozen in mid-transaction must not keep its shards' rows
                 # locked: others claim them when the lease is over, if they can.
                 "idle_in_transaction_session_timeout": str(int(timeout_s * 1000)),

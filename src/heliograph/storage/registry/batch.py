@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from heliograph.core.ids import Id
-    from heliograph.core.model.registration import MemberKey, Owner, Slot
+    from heliograph.core.model.registration import MemberKey, Owner
     from heliograph.storage.database.bulk import Write
 
 _Keys = tuple[bytes | None, tuple[bytes, ...]]
@@ -104,11 +104,16 @@ def _apply(
     Third: the users and members that are still to be written.
     """
     asked = [_asked(command) for command in commands]
-    early = locks_of(asked).union(*map(_known_before_owners, commands))
-    lock_keys(connection, early)
+    early = [_keys_for_anyone(command) for command in commands]
+    held = locks_of(asked)
+    for slot, digests in early:
+        held.update(digests)
+        if slot is not None:
+            held.add(slot)
+    lock_keys(connection, held)
     members, made = find_or_make(connection, asked, now=_latest(commands))
-    entries = [_entry(*each) for each in zip(commands, members, strict=True)]
-    dead_sessions = _lock(connection, entries, early)
+    entries = [_entry(*each) for each in zip(commands, members, early, strict=True)]
+    dead_sessions = _lock(connection, entries, held)
     state = RegistryState(_load(connection, entries))
     return state, [_apply_one(state, entry, dead_sessions) for entry in entries], made
 
@@ -131,9 +136,13 @@ def _latest(commands: Sequence[Command]) -> datetime:
     return max([command.at for command in commands])
 
 
-def _entry(command: Command, member: MemberKey | None) -> _Entry:
+def _entry(command: Command, member: MemberKey | None, early: _Keys) -> _Entry:
     """Say which keys follow from a command and its owner."""
-    slot, digests = _keys_of(command, member)
+    slot, digests = early
+    if isinstance(command, Unregister) and command.owner is not None and member is None:
+        slot = None
+    elif slot is None and isinstance(command, Register | Unregister):
+        slot = _slot_of(command, member, digests)
     limited = (
         member.member_id
         if member is not None
@@ -144,20 +153,10 @@ def _entry(command: Command, member: MemberKey | None) -> _Entry:
     return _Entry(command, member, slot, digests, limited)
 
 
-def _known_before_owners(command: Command) -> tuple[bytes, ...]:
-    """Answer the keys that do not depend on who somebody is: nearly always all of them."""
-    slot, digests = _keys_of(command, None)
-    if slot is None or not isinstance(command, Register | Unregister):
-        return digests
-    wanted = command.draft.slot if isinstance(command, Register) else command.slot
-    return digests if wanted.by_user else (slot, *digests)
-
-
 def _lock(connection: Connection, entries: Sequence[_Entry], held: set[bytes]) -> set[Id]:
-    """Take every slot, token and member key, sorted; then answer which sessions are over.
+    """Take every slot and member key that is not held; then answer which sessions are over.
 
-    held: those that are locked already. What depends on users comes after
-    all that does not, for everybody: that is an order too.
+    Sorted, and after all that depends on no user: one order for everybody.
     """
     keys: set[bytes] = set()
     session_ids = set()
@@ -233,17 +232,15 @@ def _asked(command: Command) -> Asked:
     return Asked(command.application_id, owner, not isinstance(command, Unregister))
 
 
-def _keys_of(command: Command, member: MemberKey | None) -> _Keys:
-    """Answer the slot, and the hashes of the tokens, that a command is about."""
+def _keys_for_anyone(command: Command) -> _Keys:
+    """Answer the slot, unless it is a user's, and the hashes of the tokens of a command."""
     match command:
         case Register(draft):
-            return _slot_and_token(
-                draft.application_id, draft.slot, member, draft.provider, draft.token
-            )
-        case Unregister(application_id, _, slot, owner, provider, token):
-            if owner is not None and member is None:
-                return None, ()
-            return _slot_and_token(application_id, slot, member, provider, token)
+            digests: tuple[bytes, ...] = (token_hash(draft.provider, draft.token),)
+            return None if draft.slot.by_user else _slot_of(command, None, digests), digests
+        case Unregister(token=token):
+            digests = () if token is None else (token_hash(command.provider or "", token),)
+            return None if command.slot.by_user else _slot_of(command, None, digests), digests
         case Change(changes=Changes(token=str(token))):
             # The provider is the row's, which may not be locked before
             # the keys are; so the token is locked under all of them.
@@ -252,16 +249,14 @@ def _keys_of(command: Command, member: MemberKey | None) -> _Keys:
             return None, ()
 
 
-def _slot_and_token(
-    application_id: Id,
-    slot: Slot,
-    owner: MemberKey | None,
-    provider: str | None,
-    token: str | None,
-) -> _Keys:
-    digest = None if token is None else token_hash(provider or "", token)
-    user_id = owner.user_id if owner else None
-    key = slot_hash(
-        application_id, slot, user_id=user_id, provider=provider or "", token_hash=digest or b""
+def _slot_of(
+    command: Register | Unregister, member: MemberKey | None, digests: tuple[bytes, ...]
+) -> bytes:
+    asked = command.draft if isinstance(command, Register) else command
+    return slot_hash(
+        asked.application_id,
+        asked.slot,
+        user_id=member.user_id if member else None,
+        provider=asked.provider or "",
+        token_hash=digests[0] if digests else b"",
     )
-    return key, (() if digest is None else (digest,))
