@@ -39,6 +39,7 @@ from heliograph.core.registrations.tags import Tags
 from heliograph.core.registrations.topic_subscriptions import TopicSubscriptions
 from heliograph.core.webhooks.webhooks import Webhooks
 from heliograph.delivery.retention import Retention
+from heliograph.delivery.small_sends import SmallSends
 from heliograph.delivery.starter import Starter
 from heliograph.delivery.sweeper import Sweeper
 from heliograph.delivery.webhooks import Courier
@@ -140,9 +141,9 @@ class Stack:
     ) -> None:
         self.config = config
         self.store = store
-        self.queue = LedgerQueue(
-            store.ledger, clock, worker=worker_name(), lease_s=config.delivery.lease_s
-        )
+        name, lease_s = worker_name(), config.delivery.lease_s
+        self.queue = LedgerQueue(store.ledger, clock, worker=name, lease_s=lease_s)
+        self._small_sends = SmallSends(clock, config.delivery, worker=name)
         # For every URL that a customer or a device supplies.
         self.guard = Guard(config.outbound.allowed_networks)
         self._keys = keys
@@ -192,7 +193,11 @@ class Stack:
         nonces = Nonces(signer, clock, store.nonces)
         self._key_sets = HttpKeySets(self.guard)
         notifications = Notifications(
-            store.notifications, clock, self.queue.wake, admission.problems_of
+            store.notifications,
+            clock,
+            self.queue.wake,
+            admission.problems_of,
+            small_sends=self._small_sends,
         )
         rates = Rates(MemoryCounters(clock.monotonic), config.limits)
         self._passwords = Argon2Passwords()
@@ -291,6 +296,7 @@ class Stack:
                 paces={ProviderName.FCM: fcm_pace, ProviderName.SMS: sms_pace},
                 shelf=self._shelf,
                 templates=self._templates,
+                small_sends=self._small_sends,
             )
             retention = Retention(self.store.retention, clock, self.config.retention)
             sweeper = Sweeper(self.store.ledger, self.queue, clock, every_s=settings.sweep_s)
@@ -310,8 +316,7 @@ class Stack:
                 asyncio.create_task(starter.run(), name="starter"),
                 asyncio.create_task(courier.run(), name="webhooks"),
             ]
-            url = self.config.storage.database_url
-            if url is not None:
+            if (url := self.config.storage.database_url) is not None:
                 listener = Listener(url.get_secret_value(), self.queue.wake)
                 self._tasks.append(asyncio.create_task(listener.run(), name="listener"))
         # What start-up made lives as long as the process. Left among the
@@ -366,13 +371,12 @@ class Stack:
         clock, timeout_s = self.core.clock, self.config.delivery.request_timeout_s
         apns = ApnsProvider(self.config.apns, clock, request_timeout_s=timeout_s)
         fcm = FcmProvider(self.config.fcm, clock, request_timeout_s=timeout_s)
-        webpush = WebPushProvider(
-            self.config.webpush, self.guard, clock, request_timeout_s=timeout_s
-        )
         self._providers = {
             ProviderName.APNS: apns,
             ProviderName.FCM: fcm,
-            ProviderName.WEBPUSH: webpush,
+            ProviderName.WEBPUSH: WebPushProvider(
+                self.config.webpush, self.guard, clock, request_timeout_s=timeout_s
+            ),
             ProviderName.WNS: WnsProvider(
                 self.config.wns, self.guard, clock, request_timeout_s=timeout_s
             ),
@@ -392,6 +396,5 @@ class Stack:
         return self._providers.get(name)
 
     async def _missing_parts(self) -> list[str]:
-        missing = [] if await self.store.is_ready() else ["database"]
-        missing += [task.get_name() for task in self._tasks if task.done()]
-        return missing
+        away = [] if await self.store.is_ready() else ["database"]
+        return away + [task.get_name() for task in self._tasks if task.done()]

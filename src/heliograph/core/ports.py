@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from heliograph.core.model.application import ProviderCredential, Secret
     from heliograph.core.model.breaker import Breaker
     from heliograph.core.model.channel import Channel, ChannelPlace, ChannelStorage
-    from heliograph.core.model.delivery import Shard, Target
+    from heliograph.core.model.delivery import FirstPage, Reservation, Shard, Target
     from heliograph.core.model.notification import Content, Notification, Options
     from heliograph.core.model.outcome import Outcome
     from heliograph.core.model.registration import Environment, ProviderName
@@ -65,6 +65,20 @@ class ShardQueue(Protocol):
         self, shard: Shard, *, until: datetime, breakers: Sequence[Breaker] = ()
     ) -> None:
         """Give a shard back that is not due before `until`, and write why."""
+        ...
+
+
+class SmallSends(Protocol):
+    """Places of this process's worker for small sends that are being accepted."""
+
+    def reserve(self) -> Reservation | None:
+        """Keep a place; None where there is none."""
+        ...
+
+    def begin(
+        self, reservation: Reservation, notification: Notification, first: FirstPage | None
+    ) -> None:
+        """Have a send begin in its place; without a page give the place back."""
         ...
 
 

@@ -91,15 +91,18 @@ class ShardWork:
         holds: Callable[[], bool],
         is_wanted: Callable[[], bool],
         budget: Budget | None,
+        first: Page | None = None,
     ) -> datetime | None:
         """Work until the shard ends, is lost or goes back; answer when it is due again, if soon.
 
         holds: whether the lease still is ours. is_wanted: whether others wait
-        for this place, asked after a turn. budget: of small sends.
+        for this place, asked after a turn. budget: of small sends. first: the
+        page that it begins with, where it was read already.
         """
         cursor, pages = shard.cursor, 0
         while not self._patience.is_over:
-            page = await self._read(shard, notification, cursor)
+            page = first or await self._read(shard, notification, cursor)
+            first = None
             if page.state is NotificationState.CANCELED:
                 await self._end(shard)
                 return None

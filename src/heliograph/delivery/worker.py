@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     from heliograph.core.applications.applications import Applications
     from heliograph.core.applications.credential_shelf import CredentialShelf
     from heliograph.core.ids import Id
-    from heliograph.core.model.delivery import Shard
+    from heliograph.core.model.delivery import FirstPage, Page, Shard
     from heliograph.core.model.notification import Notification
     from heliograph.core.model.registration import ProviderName
     from heliograph.core.ports import Clock, Provider, ProviderPace, ShardQueue, Templates
     from heliograph.core.stores.store import ShardLedger
+    from heliograph.delivery.small_sends import SmallSends
 
 _Hold = tuple["Id", int]
 
@@ -62,6 +63,7 @@ class Worker:
         paces: Mapping[ProviderName, Callable[[float], ProviderPace]] | None = None,
         shelf: CredentialShelf | None = None,
         templates: Templates | None = None,
+        small_sends: SmallSends | None = None,
         pause_s: float = PATIENCE_S,
         grace_s: float = GRACE_S,
         release_s: float = RELEASE_S,
@@ -88,6 +90,9 @@ class Worker:
         self._held: dict[_Hold, tuple[Shard, float]] = {}
         self._tasks: dict[asyncio.Task[None], Shard] = {}
         self._are_others_waiting = False
+        self._small_sends = small_sends
+        if small_sends is not None:
+            small_sends.open(self)
 
     async def run(self) -> None:
         """Work until `stop`; then finish the pages in flight and give the shards back."""
@@ -114,18 +119,29 @@ class Worker:
         self._patience.end()
         self._queue.wake()
 
+    def has_place(self) -> bool:
+        """Say whether there is a place free for a small send that is not reserved."""
+        return not self._patience.is_over and self._room().small > 0
+
+    def begin(self, notification: Notification, first: FirstPage, asked: float) -> None:
+        """Work on a small send that was accepted for a place here."""
+        self._hold(first.shard, asked)
+        task = asyncio.create_task(self._work(first.shard, notification, first.page))
+        self._tasks[task] = first.shard
+
     def _room(self) -> Room:
         """Say how many shards of each lane there are places for."""
         places, small = self._settings.pages_in_flight, self._settings.small_sends
+        reserved = self._small_sends.reserved if self._small_sends is not None else 0
         bulk = [
             (s.application_id, s.notification_id) for s in self._tasks.values() if not s.is_small
         ]
         if places == 1:
             # The only place is for whoever comes.
-            free = 1 - len(self._tasks)
+            free = 1 - len(self._tasks) - reserved
             return Room(free, free, bulk, self._settings.application_pages)
         return Room(
-            small - (len(self._tasks) - len(bulk)),
+            small - reserved - (len(self._tasks) - len(bulk)),
             places - 1 - len(bulk),
             bulk,
             self._settings.application_pages,
@@ -162,7 +178,9 @@ class Worker:
         except (TimeoutError, CoreError):
             _log.warning("store_unavailable")
 
-    async def _work(self, shard: Shard, notification: Notification) -> None:
+    async def _work(
+        self, shard: Shard, notification: Notification, first: Page | None = None
+    ) -> None:
         """Work on one shard until it ends, goes back, is lost, or the worker stops."""
         names = {
             "shard": spell("shard", shard.id),
@@ -175,6 +193,7 @@ class Worker:
                 holds=lambda: self._holds(shard),
                 is_wanted=lambda: self._are_others_waiting,
                 budget=self._small if shard.is_small else None,
+                first=first,
             )
             if due is not None:
                 self._wake_at(due)

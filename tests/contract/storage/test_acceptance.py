@@ -12,9 +12,11 @@ from tests.contract.storage.sending import claim, commit, read_all
 from tests.contract.storage.world import World, new_world
 
 from heliograph.core.ids import new_id
-from heliograph.core.model.audience import Everyone
+from heliograph.core.model.audience import Address, Addresses, Everyone
+from heliograph.core.model.delivery import Reservation
 from heliograph.core.model.notification import Content, Notification, Options
 from heliograph.core.model.notification import NotificationState as State
+from heliograph.core.model.registration import ProviderName
 from heliograph.core.notifications.idempotency import LIFE, IdempotencyKey, body_hash
 from heliograph.core.notifications.states import FINAL, GOALS, ORIGINS, Step
 from heliograph.storage.store import open_store
@@ -193,6 +195,54 @@ async def accepted(world: World, notification: Notification) -> Notification:
     found = await world.store.notifications.accept(notification)
     assert found is not None
     return found
+
+
+async def test_a_small_send_is_claimed_as_it_is_accepted_and_its_page_read(
+    world: World, clock: FakeClock
+) -> None:
+    registration = await world.register("T", device="phone")
+    notification = a_notification(world)
+    place = Reservation("here", world.now + timedelta(seconds=30), page_size=10, asked=0.0)
+
+    begun = await world.store.notifications.accept_and_begin(notification, None, place)
+
+    assert begun is not None
+    assert begun[0] == notification
+    first = begun[1]
+    assert first is not None
+    assert [target.id for target in first.page.targets] == [registration.id]
+    assert first.page == await world.store.ledger.read_page(
+        first.shard, notification, None, limit=10, now=world.now
+    )
+    assert await claim(world) == []
+    clock.advance(31)
+    [again] = await claim(world)
+    assert (again[0].id, again[0].epoch) == (first.shard.id, first.shard.epoch + 1)
+    assert not await commit(world, (first.shard, notification), first.page.targets)
+    assert await commit(world, again, first.page.targets)
+
+
+async def test_what_is_not_small_waits_in_the_table(world: World) -> None:
+    many = tuple(Address(ProviderName.APNS, f"{number}") for number in range(1001))
+    notification = a_notification(world, audience=Addresses(many))
+    place = Reservation("here", world.now + timedelta(seconds=30), page_size=10, asked=0.0)
+
+    assert await world.store.notifications.accept_and_begin(notification, None, place) == (
+        notification,
+        None,
+    )
+    [(shard, _)] = await claim(world)
+    assert not shard.is_small
+
+
+async def test_a_repeated_small_send_is_not_claimed_twice(world: World) -> None:
+    store, first = world.store.notifications, a_notification(world)
+    place = Reservation("here", world.now + timedelta(seconds=30), page_size=10, asked=0.0)
+    await store.accept_and_begin(first, KEY, place)
+
+    assert await store.accept_and_begin(a_notification(world), KEY, place) == (first, None)
+    assert await store.accept_and_begin(a_notification(world), OTHER, place) is None
+    assert len(await world.rows(shards)) == 1
 
 
 async def test_what_is_scheduled_survives_a_restart(

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from heliograph.core.model.delivery import Delivery as DeliveryRecord
     from heliograph.core.model.delivery import Page, PageCommit
     from heliograph.core.model.notification import Counters
+    from heliograph.delivery.small_sends import SmallSends
     from heliograph.storage.store import SqlStore
 
 SETTINGS = Delivery(page_size=20, pages_in_flight=4, lease_s=60, poll_s=0.02, max_attempts=3)
@@ -107,7 +108,12 @@ class Stage:
         self.provider = ScriptedProvider()
 
     def worker(
-        self, name: str = "one", *, waits: Mapping[str, float] | None = None, **settings: Any
+        self,
+        name: str = "one",
+        *,
+        waits: Mapping[str, float] | None = None,
+        places: SmallSends | None = None,
+        **settings: Any,
     ) -> tuple[Worker, LedgerQueue]:
         """A worker with its queue. waits: its own for a database, pages in flight, a release."""
         wanted = SETTINGS.model_copy(update=settings)
@@ -119,6 +125,7 @@ class Stage:
             {ProviderName.FCM: self.provider},
             self.clock,
             wanted,
+            small_sends=places,
             **{"pause_s": PAUSE_S, **(waits or {})},
         )
         return worker, queue
@@ -171,8 +178,14 @@ class Stage:
 
     async def notify(self, audience: Any = None, **options: Any) -> Notification:
         """Accept a notification that starts now."""
+        notification = self.a_notification(audience, **options)
+        await self.store.notifications.accept(notification)
+        return notification
+
+    def a_notification(self, audience: Any = None, **options: Any) -> Notification:
+        """Make one that starts now."""
         now = self.clock.now()
-        notification = Notification(
+        return Notification(
             new_id(now),
             APPLICATION.id,
             audience or Everyone(),
@@ -182,8 +195,6 @@ class Stage:
             now,
             now,
         )
-        await self.store.notifications.accept(notification)
-        return notification
 
     async def is_complete(self, notification: Notification) -> bool:
         """Say whether nothing of a notification is left to do."""

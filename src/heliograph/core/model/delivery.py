@@ -131,6 +131,27 @@ class Page:
     variables: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A worker's place for one small send that is being accepted.
+
+    asked: when it was made, on the worker's monotonic clock: its lease counts from there.
+    """
+
+    worker: str
+    leased_until: datetime
+    page_size: int
+    asked: float
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPage:
+    """A shard that was written as claimed, with the page that it begins with."""
+
+    shard: Shard
+    page: Page
+
+
 class DeliveryRow(NamedTuple):
     """One delivery as it is recorded. Times: Unix milliseconds.
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from heliograph.core.model.delivery import Delivery
     from heliograph.core.model.identity import Principal
     from heliograph.core.notifications.idempotency import IdempotencyKey
-    from heliograph.core.ports import Clock
+    from heliograph.core.ports import Clock, SmallSends
     from heliograph.core.stores.notifications import NotificationStore
 
     Weigh = Callable[[Application, Audience, Content, Options], Awaitable[Sequence[Problem]]]
@@ -67,7 +67,7 @@ class Notifications:
     """Accepts notifications and reports on them.
 
     weigh: names what is wrong with one beyond its own form, such as a size that
-    no provider would take.
+    no provider would take. small_sends: where one may begin at once.
     """
 
     def __init__(
@@ -76,11 +76,13 @@ class Notifications:
         clock: Clock,
         on_accepted: Callable[[], None],
         weigh: Weigh | None = None,
+        small_sends: SmallSends | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._on_accepted = on_accepted
         self._weigh = weigh
+        self._small_sends = small_sends
 
     async def accept(
         self,
@@ -112,12 +114,35 @@ class Notifications:
         if problems:
             raise InvalidRequest(problems)
         notification = _new(application, without_repeats(audience), content, options, now)
-        accepted = await self._store.accept(notification, key)
+        accepted, has_begun = await self._write(notification, key)
         if accepted is None:
             raise KeyReused("" if key is None else key.value)
-        if accepted.state is NotificationState.RUNNING:
+        if accepted.state is NotificationState.RUNNING and not has_begun:
             self._on_accepted()
         return accepted
+
+    async def _write(
+        self, notification: Notification, key: IdempotencyKey | None
+    ) -> tuple[Notification | None, bool]:
+        """Write a notification; second, whether it has begun already."""
+        place = None
+        if (
+            self._small_sends is not None
+            and notification.state is NotificationState.RUNNING
+            and notification.options.max_per_second is None
+        ):
+            place = self._small_sends.reserve()
+        if self._small_sends is None or place is None:
+            return await self._store.accept(notification, key), False
+        accepted, first = notification, None
+        try:
+            begun = await self._store.accept_and_begin(notification, key, place)
+            if begun is None:
+                return None, False
+            accepted, first = begun
+        finally:
+            self._small_sends.begin(place, accepted, first)
+        return accepted, first is not None
 
     async def find_problems(
         self,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from heliograph.core.ids import Id
     from heliograph.core.model.audience import Audience, Reach
-    from heliograph.core.model.delivery import Cursor, Delivery, Target
+    from heliograph.core.model.delivery import Cursor, Delivery, FirstPage, Reservation, Target
     from heliograph.core.model.notification import Counters, Notification
     from heliograph.core.model.recipient import (
         Place,
@@ -44,6 +44,15 @@ class NotificationStore(Protocol):
         A notification in state `running` is cut into shards here. Answers
         what stands under the key: this notification, or the one that was
         accepted with it before; None where that had another body.
+        """
+        ...
+
+    async def accept_and_begin(
+        self, notification: Notification, key: IdempotencyKey | None, place: Reservation
+    ) -> tuple[Notification, FirstPage | None] | None:
+        """Accept as above; what is small is claimed for a place, and its first page read.
+
+        No page: it was accepted before, or is not small after all.
         """
         ...
 

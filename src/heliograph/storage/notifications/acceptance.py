@@ -9,6 +9,7 @@ from sqlalchemy import insert, select, update
 
 from heliograph.core.clock import to_ms
 from heliograph.core.model.audience import Recipients
+from heliograph.core.model.delivery import FirstPage
 from heliograph.core.model.notification import Notification, NotificationState
 from heliograph.core.notifications.idempotency import LIFE, Remembered
 from heliograph.core.notifications.states import FINAL, GOALS, ORIGINS, Step
@@ -21,6 +22,7 @@ from heliograph.storage.notifications.documents import (
     to_notification,
 )
 from heliograph.storage.shards.announcing import announce
+from heliograph.storage.shards.pages import read_page
 from heliograph.storage.tables.rows import optional_ms
 from heliograph.storage.tables.tables import idempotency_keys, notifications
 from heliograph.storage.webhooks.telling import tell_of_notification
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
 
     from heliograph.core.ids import Id
+    from heliograph.core.model.delivery import Reservation, Shard
     from heliograph.core.notifications.idempotency import IdempotencyKey
 
 
@@ -42,10 +45,36 @@ def accept(
     Of two requests with one key the second waits for the first's transaction
     and then finds what it left.
     """
+    accepted = _accept(connection, notification, key, None)
+    return None if accepted is None else accepted[0]
+
+
+def accept_and_begin(
+    connection: Connection,
+    notification: Notification,
+    key: IdempotencyKey | None,
+    place: Reservation,
+) -> tuple[Notification, FirstPage | None] | None:
+    """Do the same; what is small is claimed for a place, and its first page is read."""
+    accepted = _accept(connection, notification, key, place)
+    if accepted is None or accepted[1] is None:
+        return accepted and (accepted[0], None)
+    shard = accepted[1]
+    at = notification.started_at or notification.created
+    page = read_page(connection, shard, notification, None, place.page_size, at)
+    return notification, FirstPage(shard, page)
+
+
+def _accept(
+    connection: Connection,
+    notification: Notification,
+    key: IdempotencyKey | None,
+    place: Reservation | None,
+) -> tuple[Notification, Shard | None] | None:
     if key is not None and not _claim(connection, notification, key):
         known = recall(connection, notification.application_id, key.value)
         is_same = known is not None and known.body_hash == key.body_hash
-        return known.notification if known is not None and is_same else None
+        return (known.notification, None) if known is not None and is_same else None
     audience = notification.audience
     is_scheduled = notification.state is NotificationState.SCHEDULED
     connection.execute(
@@ -65,10 +94,12 @@ def accept(
     )
     if isinstance(audience, Recipients):
         list_recipients(connection, notification.id, audience)
+    claimed = None
     if notification.state is NotificationState.RUNNING:
-        cut(connection, notification, notification.started_at or notification.created)
+        at = notification.started_at or notification.created
+        claimed = cut(connection, notification, at, place)
     _tell(connection, notification, notification.created)
-    return notification
+    return notification, claimed
 
 
 def recall(

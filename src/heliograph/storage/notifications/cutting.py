@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, assert_never
 
 from sqlalchemy import and_, func, insert, literal, select
@@ -18,7 +19,7 @@ from heliograph.core.model.audience import (
     Tags,
     Users,
 )
-from heliograph.core.model.delivery import BUCKETS, ShardSource
+from heliograph.core.model.delivery import BUCKETS, Shard, ShardSource
 from heliograph.core.model.registration import token_hash
 from heliograph.storage.database.bulk import insertion, write_rows
 from heliograph.storage.database.engines import among, is_in, is_named
@@ -36,12 +37,13 @@ from heliograph.storage.tables.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection, SelectBase
 
     from heliograph.core.model.audience import Narrowed, Recipient
+    from heliograph.core.model.delivery import Reservation
     from heliograph.core.model.notification import Notification
     from heliograph.core.model.registration import TokenKind
 
@@ -54,8 +56,17 @@ _SMALL = 1000
 """Up to a page of targets travels in the lane of its own, ahead of broadcasts."""
 
 
-def cut(connection: Connection, notification: Notification, now: datetime) -> None:
-    """Write the shards of a notification that starts now, and what they read from."""
+def cut(
+    connection: Connection,
+    notification: Notification,
+    now: datetime,
+    place: Reservation | None = None,
+) -> Shard | None:
+    """Write the shards of a notification that starts now, and what they read from.
+
+    place: where it begins if it is small; answers its shard then, which is
+    claimed already, so that nobody else needs to hear of it.
+    """
     audience = notification.audience
     source, lane, shard_count = ShardSource.QUERY, BULK_LANE, 1
     match audience:
@@ -111,26 +122,53 @@ def cut(connection: Connection, notification: Notification, now: datetime) -> No
         # One shard, so that one worker keeps the pace: docs/decisions/0015-lanes.md.
         shard_count = 1
     width = BUCKETS // shard_count
+    cut_here = [
+        Shard(
+            id=new_id(now),
+            notification_id=notification.id,
+            application_id=notification.application_id,
+            source=source,
+            first_bucket=first,
+            last_bucket=first + width - 1,
+            epoch=0,
+            cursor=None,
+            is_small=lane == SMALL_LANE,
+        )
+        for first in range(0, BUCKETS, width)
+    ]
+    if place is not None and lane == SMALL_LANE:
+        [small] = cut_here
+        claimed = replace(small, epoch=1, leased_until=place.leased_until)
+        _write_shards(connection, [claimed], now, owner=place.worker)
+        return claimed
+    _write_shards(connection, cut_here, now)
+    announce(connection)
+    return None
+
+
+def _write_shards(
+    connection: Connection, cut_here: Sequence[Shard], now: datetime, owner: str | None = None
+) -> None:
     connection.execute(
         insert(shards),
         [
             {
-                "id": new_id(now),
-                "notification_id": notification.id,
-                "application_id": notification.application_id,
-                "source": source.value,
-                "lane": lane,
-                "first_bucket": first,
-                "last_bucket": first + width - 1,
-                "epoch": 0,
-                "leased_until_ms": 0,
+                "id": shard.id,
+                "notification_id": shard.notification_id,
+                "application_id": shard.application_id,
+                "source": shard.source.value,
+                "lane": SMALL_LANE if shard.is_small else BULK_LANE,
+                "first_bucket": shard.first_bucket,
+                "last_bucket": shard.last_bucket,
+                "owner": owner,
+                "epoch": shard.epoch,
+                "leased_until_ms": to_ms(shard.leased_until) if shard.leased_until else 0,
                 "due_ms": to_ms(now),
                 "is_done": False,
             }
-            for first in range(0, BUCKETS, width)
+            for shard in cut_here
         ],
     )
-    announce(connection)
 
 
 def _shards_for(connection: Connection, application_id: Id) -> int:

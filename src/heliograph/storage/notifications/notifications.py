@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from heliograph.core.ids import Id
-    from heliograph.core.model.delivery import Cursor, Delivery, DeliveryFilter
+    from heliograph.core.model.delivery import (
+        Cursor,
+        Delivery,
+        DeliveryFilter,
+        FirstPage,
+        Reservation,
+    )
     from heliograph.core.notifications.idempotency import IdempotencyKey, Remembered
     from heliograph.core.notifications.states import Step
     from heliograph.storage.database.database import Database
@@ -38,6 +44,14 @@ class SqlNotifications:
         """Write a notification with its recipients and, if it runs, its shards."""
         return await self._database.write(
             lambda connection: acceptance.accept(connection, notification, key)
+        )
+
+    async def accept_and_begin(
+        self, notification: Notification, key: IdempotencyKey | None, place: Reservation
+    ) -> tuple[Notification, FirstPage | None] | None:
+        """Accept, and claim what is small for a place in the same transaction."""
+        return await self._database.write(
+            lambda connection: acceptance.accept_and_begin(connection, notification, key, place)
         )
 
     async def remembered(self, application_id: Id, key: str, *, now: datetime) -> Remembered | None:
