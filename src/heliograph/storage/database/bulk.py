@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from heliograph.storage.database.spelling import POSTGRESQL, Statement, spell_statement
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -43,6 +43,12 @@ class Write(NamedTuple):
 def insertion(table: Table, rows: Sequence[tuple[Any, ...]]) -> Write:
     """Insert rows given in the order of the table's columns."""
     return Write(_Shape("insert", table), rows)
+
+
+def insertion_of(table: Table, rows: Sequence[Mapping[str, Any]]) -> Write:
+    """Insert rows given by their columns' names; what a row does not name is null."""
+    names = table.columns.keys()
+    return insertion(table, [tuple([row.get(name) for name in names]) for row in rows])
 
 
 def insertion_of_missing(table: Table, rows: Sequence[tuple[Any, ...]]) -> Write:

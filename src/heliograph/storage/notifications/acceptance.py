@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
 from heliograph.core.clock import to_ms
 from heliograph.core.model.audience import Recipients
@@ -13,8 +13,10 @@ from heliograph.core.model.delivery import FirstPage
 from heliograph.core.model.notification import Notification, NotificationState
 from heliograph.core.notifications.idempotency import LIFE, Remembered
 from heliograph.core.notifications.states import FINAL, GOALS, ORIGINS, Step
+from heliograph.storage.database.bulk import insertion_of, write_rows, write_rows_and_ask
 from heliograph.storage.database.engines import upsert
-from heliograph.storage.notifications.cutting import cut, list_recipients
+from heliograph.storage.database.spelling import key_values
+from heliograph.storage.notifications.cutting import cut, recipients_of
 from heliograph.storage.notifications.documents import (
     audience_text,
     content_text,
@@ -22,9 +24,10 @@ from heliograph.storage.notifications.documents import (
     to_notification,
 )
 from heliograph.storage.shards.announcing import announce
-from heliograph.storage.shards.pages import read_page
+from heliograph.storage.shards.pages import read_first_page
 from heliograph.storage.tables.rows import optional_ms
 from heliograph.storage.tables.tables import idempotency_keys, notifications
+from heliograph.storage.webhooks.outbox import WISHES, Wishes, wishes_from, wishes_of
 from heliograph.storage.webhooks.telling import tell_of_notification
 
 if TYPE_CHECKING:
@@ -61,7 +64,7 @@ def accept_and_begin(
         return accepted and (accepted[0], None)
     shard = accepted[1]
     at = notification.started_at or notification.created
-    page = read_page(connection, shard, notification, None, place.page_size, at)
+    page = read_first_page(connection, shard, notification, place.page_size, at)
     return notification, FirstPage(shard, page)
 
 
@@ -77,28 +80,31 @@ def _accept(
         return (known.notification, None) if known is not None and is_same else None
     audience = notification.audience
     is_scheduled = notification.state is NotificationState.SCHEDULED
-    connection.execute(
-        insert(notifications),
-        {
-            "application_id": notification.application_id,
-            "id": notification.id,
-            "audience": audience_text(notification.audience),
-            "content": content_text(notification.content),
-            "options": options_text(notification.options),
-            "state": notification.state.value,
-            "created_ms": to_ms(notification.created),
-            "started_ms": optional_ms(notification.started_at),
-            "starts_ms": optional_ms(notification.options.send_at) if is_scheduled else None,
-            "recipient_count": audience.count if isinstance(audience, Recipients) else None,
-        },
-    )
+    row = {
+        "application_id": notification.application_id,
+        "id": notification.id,
+        "audience": audience_text(notification.audience),
+        "content": content_text(notification.content),
+        "options": options_text(notification.options),
+        "state": notification.state.value,
+        "created_ms": to_ms(notification.created),
+        "started_ms": optional_ms(notification.started_at),
+        "starts_ms": optional_ms(notification.options.send_at) if is_scheduled else None,
+        "is_settled": False,
+        "recipient_count": audience.count if isinstance(audience, Recipients) else None,
+    }
+    writes = [insertion_of(notifications, [row])]
     if isinstance(audience, Recipients):
-        list_recipients(connection, notification.id, audience)
+        writes.append(recipients_of(notification.id, audience))
     claimed = None
     if notification.state is NotificationState.RUNNING:
         at = notification.started_at or notification.created
-        claimed = cut(connection, notification, at, place)
-    _tell(connection, notification, notification.created)
+        pieces = cut(connection, notification, at, place)
+        writes += pieces.writes
+        claimed = pieces.claimed
+    asked = key_values(connection, [notification.application_id])
+    wishes = wishes_from(write_rows_and_ask(connection, *writes, question=WISHES, **asked))
+    _tell(connection, notification, notification.created, wishes)
     return notification, claimed
 
 
@@ -145,7 +151,7 @@ def take_step(
         return None
     notification = to_notification(row)
     if moved:
-        _tell(connection, notification, now)
+        _tell(connection, notification, now, wishes_of(connection, [application_id]))
     return notification
 
 
@@ -171,14 +177,14 @@ def start_due(connection: Connection, now: datetime) -> Id | None:
         )
         .values(state=notification.state.value, started_ms=to_ms(now), starts_ms=None)
     )
-    cut(connection, notification, now)
-    _tell(connection, notification, now)
+    write_rows(connection, *cut(connection, notification, now).writes)
+    _tell(connection, notification, now, wishes_of(connection, [notification.application_id]))
     return notification.id
 
 
-def _tell(connection: Connection, notification: Notification, at: datetime) -> None:
+def _tell(connection: Connection, notification: Notification, at: datetime, wishes: Wishes) -> None:
     tell_of_notification(
-        connection, notification.application_id, notification.id, notification.state, at
+        connection, notification.application_id, notification.id, notification.state, at, wishes
     )
 
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from heliograph.storage.database.database import Database
 
 MOST_COUNTED = 250_000
+_STAND_INS = 16
 """Registrations that one count looks at, roughly: half a second's work of SQLite."""
 
 SAMPLED = 10_000
@@ -148,15 +149,17 @@ _CARRIED = (
 def _buckets_within(connection: Connection, application_id: Id, most: int) -> int:
     """Say how many buckets hold at most so many registrations: 1 to 256.
 
-    One bucket is counted and stands for all: the hash spreads them evenly.
+    Some are counted and stand for all: the hash spreads them evenly, but a
+    small registry may have left any single one empty.
     """
     row = registrations.c
-    in_one = connection.execute(
+    in_some = connection.execute(
         select(func.count())
         .select_from(registrations)
-        .where(row.application_id == application_id, row.bucket == 0)
+        .where(row.application_id == application_id, row.bucket < _STAND_INS)
     ).scalar_one()
-    return BUCKETS if in_one * BUCKETS <= most else max(1, most // in_one)
+    is_within = in_some * BUCKETS <= most * _STAND_INS
+    return BUCKETS if is_within else max(1, most * _STAND_INS // in_some)
 
 
 def _count(

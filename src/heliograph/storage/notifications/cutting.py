@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
 
 from sqlalchemy import and_, func, insert, literal, select
 
@@ -21,10 +21,11 @@ from heliograph.core.model.audience import (
 )
 from heliograph.core.model.delivery import BUCKETS, Shard, ShardSource
 from heliograph.core.model.registration import token_hash
-from heliograph.storage.database.bulk import insertion, write_rows
+from heliograph.storage.database.bulk import insertion, insertion_of
 from heliograph.storage.database.engines import among, is_in, is_named
 from heliograph.storage.shards.announcing import announce
 from heliograph.storage.tables.tables import (
+    COUNTED,
     applications,
     audience_members,
     members,
@@ -37,7 +38,7 @@ from heliograph.storage.tables.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Connection, SelectBase
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from heliograph.core.model.delivery import Reservation
     from heliograph.core.model.notification import Notification
     from heliograph.core.model.registration import TokenKind
+    from heliograph.storage.database.bulk import Write
 
 SHARD_SIZE = 20_000
 """Registrations that one shard of a broadcast should hold, roughly."""
@@ -56,17 +58,25 @@ _SMALL = 1000
 """Up to a page of targets travels in the lane of its own, ahead of broadcasts."""
 
 
+class Pieces(NamedTuple):
+    """What a notification was cut into, still to be written. claimed: the only shard, if it is."""
+
+    writes: Sequence[Write]
+    claimed: Shard | None
+
+
 def cut(
     connection: Connection,
     notification: Notification,
     now: datetime,
     place: Reservation | None = None,
-) -> Shard | None:
-    """Write the shards of a notification that starts now, and what they read from.
+) -> Pieces:
+    """Cut a notification that starts now into shards, and list what they read from.
 
-    place: where it begins if it is small; answers its shard then, which is
-    claimed already, so that nobody else needs to hear of it.
+    place: where it begins if it is small; its shard is claimed already then,
+    and nobody else needs to hear of it.
     """
+    writes: list[Write] = []
     audience = notification.audience
     source, lane, shard_count = ShardSource.QUERY, BULK_LANE, 1
     match audience:
@@ -83,26 +93,21 @@ def cut(
             found = devices_named(
                 connection, notification.application_id, audience, notification.options.kind
             )
-            _list(
-                connection,
-                notification,
-                ({"registration_id": raw, "bucket": raw[-1]} for raw in found),
+            writes += _listed(
+                notification, [{"registration_id": raw, "bucket": raw[-1]} for raw in found]
             )
         case Registrations(ids):
             source = ShardSource.LIST
             lane = SMALL_LANE if len(ids) <= _SMALL else BULK_LANE
-            _list(
-                connection,
-                notification,
-                ({"registration_id": raw, "bucket": raw[-1]} for raw in ids),
+            writes += _listed(
+                notification, [{"registration_id": raw, "bucket": raw[-1]} for raw in ids]
             )
         case Addresses(addresses):
             source = ShardSource.LIST
             lane = SMALL_LANE if len(addresses) <= _SMALL else BULK_LANE
-            _list(
-                connection,
+            writes += _listed(
                 notification,
-                (
+                [
                     {
                         "bucket": token_hash(address.provider, address.token)[-1],
                         "provider": address.provider.value,
@@ -110,7 +115,7 @@ def cut(
                         "form": address.form.value,
                     }
                     for address in addresses
-                ),
+                ],
             )
         case Recipients(_, count):
             # Listed when they were accepted, however long ago that was.
@@ -139,18 +144,15 @@ def cut(
     if place is not None and lane == SMALL_LANE:
         [small] = cut_here
         claimed = replace(small, epoch=1, leased_until=place.leased_until)
-        _write_shards(connection, [claimed], now, owner=place.worker)
-        return claimed
-    _write_shards(connection, cut_here, now)
+        writes.append(_shards([claimed], now, owner=place.worker))
+        return Pieces(writes, claimed)
     announce(connection)
-    return None
+    return Pieces([*writes, _shards(cut_here, now)], None)
 
 
-def _write_shards(
-    connection: Connection, cut_here: Sequence[Shard], now: datetime, owner: str | None = None
-) -> None:
-    connection.execute(
-        insert(shards),
+def _shards(cut_here: Sequence[Shard], now: datetime, owner: str | None = None) -> Write:
+    return insertion_of(
+        shards,
         [
             {
                 "id": shard.id,
@@ -166,6 +168,7 @@ def _write_shards(
                 "due_ms": to_ms(now),
                 "is_done": False,
             }
+            | dict.fromkeys(COUNTED, 0)
             for shard in cut_here
         ],
     )
@@ -274,13 +277,13 @@ def _spelled_ids(names: tuple[str, ...], kind: str = "user") -> list[Id]:
     return [raw for raw in own if raw is not None]
 
 
-def list_recipients(connection: Connection, notification_id: Id, audience: Recipients) -> None:
+def recipients_of(notification_id: Id, audience: Recipients) -> Write:
     """Store recipients with their variables; ordinals count from 1."""
     rows = [
         _row_of(notification_id, ordinal, each)
         for ordinal, each in enumerate(audience.items, start=1)
     ]
-    write_rows(connection, insertion(recipients, rows))
+    return insertion(recipients, rows)
 
 
 def _row_of(notification_id: Id, ordinal: int, recipient: Recipient) -> tuple[Any, ...]:
@@ -296,14 +299,10 @@ def _row_of(notification_id: Id, ordinal: int, recipient: Recipient) -> tuple[An
     return notification_id, ordinal, None, bucket, provider.value, token, variables, form, None
 
 
-def _list(
-    connection: Connection, notification: Notification, rows: Iterable[dict[str, Any]]
-) -> None:
+def _listed(notification: Notification, rows: Sequence[dict[str, Any]]) -> Sequence[Write]:
     """Store the recipients of a listed audience; ordinals count from 1."""
-    blank = dict.fromkeys(("registration_id", "provider", "token", "variables", "form"))
     listed = [
-        blank | {"notification_id": notification.id, "ordinal": ordinal} | row
+        {"notification_id": notification.id, "ordinal": ordinal} | row
         for ordinal, row in enumerate(rows, start=1)
     ]
-    if listed:
-        connection.execute(insert(recipients), listed)
+    return [insertion_of(recipients, listed)]

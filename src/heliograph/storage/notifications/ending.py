@@ -9,6 +9,7 @@ from sqlalchemy import case, exists, select, update
 from heliograph.core.clock import to_ms
 from heliograph.core.model.notification import NotificationState
 from heliograph.storage.tables.tables import deferred, notifications, shards
+from heliograph.storage.webhooks.outbox import wishes_of
 from heliograph.storage.webhooks.telling import tell_of_notification
 
 if TYPE_CHECKING:
@@ -54,9 +55,7 @@ def end_if_done(
         .returning(state)
     ).scalar_one_or_none()
     if ended == NotificationState.COMPLETED:
-        tell_of_notification(
-            connection, application_id, notification_id, NotificationState.COMPLETED, now
-        )
+        _tell(connection, application_id, notification_id, NotificationState.COMPLETED, now)
 
 
 def expire(
@@ -73,6 +72,15 @@ def expire(
         .values(state=NotificationState.EXPIRED.value)
     )
     if expired.rowcount:
-        tell_of_notification(
-            connection, application_id, notification_id, NotificationState.EXPIRED, now
-        )
+        _tell(connection, application_id, notification_id, NotificationState.EXPIRED, now)
+
+
+def _tell(
+    connection: Connection,
+    application_id: bytes,
+    notification_id: bytes,
+    state: NotificationState,
+    now: datetime,
+) -> None:
+    wishes = wishes_of(connection, [application_id])
+    tell_of_notification(connection, application_id, notification_id, state, now, wishes)

@@ -11,7 +11,7 @@ from heliograph.core.stores.notifications import NO_FILTER
 from heliograph.storage.notifications import acceptance
 from heliograph.storage.notifications.documents import to_notification
 from heliograph.storage.notifications.trail import find_deliveries
-from heliograph.storage.tables.tables import notifications, shards
+from heliograph.storage.tables.tables import COUNTED, notifications, shards
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from heliograph.core.notifications.idempotency import IdempotencyKey, Remembered
     from heliograph.core.notifications.states import Step
     from heliograph.storage.database.database import Database
-
-COUNTED = ("accepted", "deferred", "rejected", "gone", "expired", "canceled")
 
 
 class SqlNotifications:

@@ -30,12 +30,11 @@ from heliograph.core.model.delivery import ShardSource
 from heliograph.storage.database.engines import is_postgresql, upsert
 from heliograph.storage.database.spelling import Statement
 from heliograph.storage.notifications.ending import end_if_done, expire
-from heliograph.storage.notifications.notifications import COUNTED
 from heliograph.storage.notifications.receipts import remember_messages
 from heliograph.storage.shards.breakers import write_breakers
 from heliograph.storage.shards.pruning import learn_environments, prune
 from heliograph.storage.shards.recording import record
-from heliograph.storage.tables.tables import deferred, shards
+from heliograph.storage.tables.tables import COUNTED, deferred, shards
 from heliograph.storage.webhooks.telling import tell_of_page
 
 if TYPE_CHECKING:

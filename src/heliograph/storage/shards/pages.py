@@ -63,6 +63,25 @@ def read_page(
     state = NotificationState(stored) if stored else NotificationState.CANCELED
     if state not in _SENT_IN:
         return Page([], cursor, state=state)
+    return _read(connection, shard, notification, cursor, limit, now, state)
+
+
+def read_first_page(
+    connection: Connection, shard: Shard, notification: Notification, limit: int, now: datetime
+) -> Page:
+    """Read where a shard begins, of a notification that was written in this transaction."""
+    return _read(connection, shard, notification, None, limit, now, NotificationState.RUNNING)
+
+
+def _read(
+    connection: Connection,
+    shard: Shard,
+    notification: Notification,
+    cursor: Cursor | None,
+    limit: int,
+    now: datetime,
+    state: NotificationState,
+) -> Page:
     held = read_breakers(connection, shard.application_id)
     asked = (connection, shard, notification, cursor, limit, now)
     if shard.source is ShardSource.QUERY:

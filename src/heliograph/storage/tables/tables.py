@@ -303,6 +303,9 @@ recipients = Table(
     sqlite_with_rowid=False,
 )
 
+COUNTED = ("accepted", "deferred", "rejected", "gone", "expired", "canceled")
+"""What a shard counts of its deliveries, each in a column of its own."""
+
 shards = Table(
     "shards",
     metadata,
@@ -321,12 +324,7 @@ shards = Table(
     Column("cursor_bucket", SmallInteger),
     Column("cursor_recipient", Integer),
     _id("cursor_target", null=True),
-    _count("accepted"),
-    _count("deferred"),
-    _count("rejected"),
-    _count("gone"),
-    _count("expired"),
-    _count("canceled"),
+    *(_count(name) for name in COUNTED),
     Index("ix_shards_notification", "notification_id"),
     Index(
         "ix_shards_open",

@@ -19,7 +19,7 @@ from heliograph.core.model.webhook import EventKind
 from heliograph.core.webhooks import events
 from heliograph.storage.database.engines import is_in
 from heliograph.storage.tables.rows import select_registrations, to_registration
-from heliograph.storage.tables.tables import registrations, shards
+from heliograph.storage.tables.tables import COUNTED, registrations, shards
 from heliograph.storage.webhooks.outbox import Wishes, wishes_of, write_events
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ _OF_DELIVERIES = {
     DeliveryState.CANCELED.value: EventKind.DELIVERY_CANCELED,
 }
 """A delivery that is deferred has not ended, so nobody is told."""
-_COUNTED = ("accepted", "deferred", "rejected", "gone", "expired", "canceled")
 
 
 def tell_of_registrations(
@@ -113,10 +112,10 @@ def tell_of_notification(
     notification_id: bytes,
     state: NotificationState,
     at: datetime,
+    wishes: Wishes,
 ) -> None:
     """Tell that a notification came into a state; with its counters once it is complete."""
-    wishes = _wishes(connection, application_id, [EventKind.NOTIFICATION_STATUS])
-    if wishes is None:
+    if not wishes.wants(application_id, [EventKind.NOTIFICATION_STATUS]):
         return
     is_complete = state is NotificationState.COMPLETED
     counters = _counters(connection, notification_id) if is_complete else None
@@ -189,7 +188,7 @@ def _registrations(
 
 
 def _counters(connection: Connection, notification_id: bytes) -> Counters:
-    sums = (func.coalesce(func.sum(shards.c[name]), 0) for name in _COUNTED)
+    sums = (func.coalesce(func.sum(shards.c[name]), 0) for name in COUNTED)
     row = connection.execute(select(*sums).where(shards.c.notification_id == notification_id)).one()
     return Counters(*map(int, row))
 
