@@ -45,8 +45,10 @@ if TYPE_CHECKING:
     from heliograph.storage.database.database import Database
 
 MOST_COUNTED = 250_000
-_STAND_INS = 16
 """Registrations that one count looks at, roughly: half a second's work of SQLite."""
+
+_STAND_INS = 16
+"""Buckets whose size is taken for that of all."""
 
 SAMPLED = 10_000
 """Of a large audience, samples are taken from as many of its first registrations."""
