@@ -1,8 +1,8 @@
 """Many rows through one statement, straight to the driver.
 
 SQLAlchemy spells each statement once per engine; after that rows go as tuples
-and meet no processing on the way. SQLite runs the statement for each row in
-turn; PostgreSQL takes them all at once, an array for each column, and several
+and meet no processing on the way. SQLite takes a few dozen new rows at a time;
+PostgreSQL takes them all at once, an array for each column, and several
 statements as the parts of one: there a trip costs more than a row.
 Measured: docs/decisions/0002-storage.md.
 """
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection
+
+
+LARGEST_PIECE = 64
+"""Rows in one statement of SQLite's: more gain nothing."""
 
 
 class _Shape(NamedTuple):
@@ -114,12 +118,38 @@ def write_rows_and_ask(
 
 
 def _run_on_sqlite(connection: Connection, write: Write) -> None:
-    rows = write.rows
-    if write.shape.verb == "update":
-        # The statement names what is set before the row that it is set in.
-        count = len(write.shape.keys)
-        rows = [row[count:] + row[:count] for row in rows]
-    connection.exec_driver_sql(_text("sqlite", write.shape), list(rows))
+    text, names = _spelled("sqlite", write.shape)
+    if write.shape.verb in ("update", "delete"):
+        given = [f"key_{name}" for name in write.shape.keys]
+        given += [f"new_{name}" for name in write.shape.changing]
+        places = [given.index(name) for name in names]
+        rows = [tuple([row[place] for place in places]) for row in write.rows]
+        connection.exec_driver_sql(text, rows)
+        return
+    insert_in_pieces(connection, text, write.rows)
+
+
+def insert_in_pieces(connection: Connection, text: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Run SQLite's spelling of an insertion of one row, for many rows at a time.
+
+    Pieces are powers of two, so that few statements serve any number of rows.
+    """
+    first, size = 0, LARGEST_PIECE
+    while first < len(rows):
+        while size > len(rows) - first:
+            size //= 2
+        piece = rows[first : first + size]
+        values = tuple([value for row in piece for value in row])
+        connection.exec_driver_sql(_repeated(text, len(piece[0]), size), values)
+        first += size
+
+
+@cache
+def _repeated(text: str, width: int, times: int) -> str:
+    row = f"({', '.join('?' * width)})"
+    head, marks, tail = text.partition(f"VALUES {row}")
+    assert marks, text
+    return f"{head}VALUES {', '.join([row] * times)}{tail}"
 
 
 def _arrays(writes: Sequence[Write]) -> tuple[tuple[Any, ...], ...]:
@@ -132,14 +162,14 @@ def _together(shapes: tuple[_Shape, ...], question: Statement | None) -> str:
 
     Source: PostgreSQL manual, 7.8.4, "Data-Modifying Statements in WITH".
     """
-    texts = [_text(POSTGRESQL, shape) for shape in shapes]
+    texts = [_spelled(POSTGRESQL, shape)[0] for shape in shapes]
     if question is not None:
         texts.append(question.spelling(POSTGRESQL)[0])
     moved, before = [], 0
     for text in texts:
         numbers = [int(number) for number in _PARAMETER.findall(text)]
         moved.append(_moved(text, before))
-        before += max(numbers)
+        before += max(numbers, default=0)
     *parts, last = moved
     named = ", ".join(f"part_{number} AS ({text})" for number, text in enumerate(parts))
     return f"WITH {named} {last}" if parts else last
@@ -153,8 +183,8 @@ _PARAMETER = re.compile(r"\$(\d+)")
 
 
 @cache
-def _text(engine: str, shape: _Shape) -> str:
-    return spell_statement(_statement(engine, shape), engine)[0]
+def _spelled(engine: str, shape: _Shape) -> tuple[str, tuple[str, ...]]:
+    return spell_statement(_statement(engine, shape), engine)
 
 
 def _statement(engine: str, shape: _Shape) -> Any:

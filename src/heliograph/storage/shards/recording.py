@@ -16,6 +16,7 @@ from sqlalchemy import func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.util import await_only
 
+from heliograph.storage.database.bulk import insert_in_pieces
 from heliograph.storage.database.spelling import POSTGRESQL, spell_statement
 from heliograph.storage.tables.tables import deliveries
 
@@ -46,7 +47,7 @@ def record(
         return
     values = [(notification_id, *row) for row in rows]
     if not (are_new and _copy(connection, values)):
-        connection.exec_driver_sql(_upsert(connection.dialect.name), values)
+        _put(connection, values)
 
 
 def _copy(connection: Connection, values: Sequence[tuple[Any, ...]]) -> bool:
@@ -61,6 +62,14 @@ def _copy(connection: Connection, values: Sequence[tuple[Any, ...]]) -> bool:
     except asyncpg.UniqueViolationError:
         return False
     return True
+
+
+def _put(connection: Connection, values: Sequence[tuple[Any, ...]]) -> None:
+    engine = connection.dialect.name
+    if engine == POSTGRESQL:
+        connection.exec_driver_sql(_upsert(engine), values)
+    else:
+        insert_in_pieces(connection, _upsert(engine), values)
 
 
 @cache
