@@ -33,6 +33,11 @@ if TYPE_CHECKING:
     from heliograph.web.health import MissingParts
 
 
+_KNOWN_PATHS = 1024
+_KNOWN_PATH_BYTES = 200
+"""Paths whose routes are remembered: a back end asks for the same few again and again."""
+
+
 class Application:
     """All open doors behind one ASGI callable.
 
@@ -57,6 +62,9 @@ class Application:
         self._front_page = front_page
         self._trusted = networks_of(config.listener.trusted_proxies)
         self._doors = tuple(doors)
+        self._routes: dict[
+            tuple[str | None, str, bytes], tuple[str | None, list[str] | None, Match | Misfit]
+        ] = {}
         self.move_to(config.url_of(config.listener.host, config.listener.port))
 
     def move_to(self, public_url: str) -> None:
@@ -65,6 +73,7 @@ class Application:
             return
         doors = [door.at(public_url) for door in self._doors]
         self._table = build_table(doors)
+        self._routes.clear()
         self._ownership = Ownership(doors)
         self._has_hosts = any(door.host is not None for door in doors)
 
@@ -157,11 +166,9 @@ class Application:
 
     def _locate(self, scope: Scope, receive: Receive) -> tuple[Request, Match | Misfit]:
         """Find the route and the door, its owner's where there is no route."""
-        host = _host_of(scope) if self._has_hosts else None
-        segments = segments_of(_raw_path(scope))
-        found = self._find(host, scope["method"], segments)
+        host, segments, found = self._route_of(scope)
         if isinstance(found, Match):
-            scope["path_params"] = found.params
+            scope["path_params"] = dict(found.params)
             return self._request(scope, receive, found.door, found.route), found
         owner, claimants = self._ownership.owners_of(host, segments or ())
         request = self._request(scope, receive, owner, None)
@@ -176,6 +183,21 @@ class Application:
         if segments is None:
             return Misfit(())
         return self._table.find(host, method, segments)
+
+    def _route_of(self, scope: Scope) -> tuple[str | None, list[str] | None, Match | Misfit]:
+        """Answer a request's host, segments and route; those of well-trodden paths by heart."""
+        host = _host_of(scope) if self._has_hosts else None
+        path = _raw_path(scope)
+        key = (host, scope["method"], path)
+        known = self._routes.get(key)
+        if known is None:
+            segments = segments_of(path)
+            known = (host, segments, self._find(host, scope["method"], segments))
+            if len(path) <= _KNOWN_PATH_BYTES:
+                if len(self._routes) >= _KNOWN_PATHS:
+                    self._routes.clear()
+                self._routes[key] = known
+        return known
 
     def _request(
         self, scope: Scope, receive: Receive, door: OpenDoor, route: Route | None

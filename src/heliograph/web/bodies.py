@@ -68,8 +68,13 @@ async def read_body(request: Request, limits: BodyLimits) -> bytes:
         raise PayloadTooLarge(announced, limits.body_bytes)
     chunks: list[bytes] = []
     size = 0
+    loop = asyncio.get_running_loop()
+    patience = asyncio.timeout(None)
+    # Armed by the loop's next turn: most bodies are there by now, and a timer
+    # costs more than reading them.
+    arming = loop.call_soon(patience.reschedule, loop.time() + limits.timeout_s)
     try:
-        async with asyncio.timeout(limits.timeout_s):
+        async with patience:
             is_more = True
             while is_more:
                 chunk, is_more = await _next_chunk(request)
@@ -87,6 +92,8 @@ async def read_body(request: Request, limits: BodyLimits) -> bytes:
         if is_refused:
             raise PayloadTooLarge(announced, limits.body_bytes) from None
         raise RequestTimeout from None
+    finally:
+        arming.cancel()
     if is_refused:
         raise PayloadTooLarge(announced or size, limits.body_bytes)
     return b"".join(chunks)
