@@ -23,7 +23,7 @@ coverage: ## The same with branch coverage, which takes twice as long
 
 quick: ## Unit tests, contracts on SQLite and conformance, in under a minute
 	@sh tools/setup.sh test
-	@sh tools/tests.sh -p no:schemathesis -k "not postgresql" tests/unit tests/contract tests/conformance
+	@sh tools/tests.sh -p no:schemathesis --hypothesis-profile=quick -k "not postgresql" tests/unit tests/contract tests/conformance
 
 check: ## Format, lint, types, imports and file sizes, without changing anything
 	@sh tools/setup.sh test
@@ -43,5 +43,5 @@ bench: ## Measure, against the peers that can be installed
 	$(BIN)/python -m bench
 
 clean: ## Remove what set-up and tests made
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .schemathesis .import_linter_cache .coverage
 	find src tests bench -name __pycache__ -prune -exec rm -rf {} +

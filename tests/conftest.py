@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import shutil
 import warnings
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import settings
 
 from heliograph.config import Config, Delivery, Storage
+from heliograph.security.passwords import Argon2Passwords
 from heliograph.storage.database.sqlite import FILE_NAME
 from heliograph.storage.store import open_store
 
@@ -25,10 +27,28 @@ if TYPE_CHECKING:
 # New ones are looked for with `--hypothesis-profile explore`.
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("explore", deadline=None, print_blob=True)
+# `make quick` takes the first few of them.
+settings.register_profile("quick", derandomize=True, deadline=None, max_examples=20)
 settings.load_profile("steady")
 
 
+def examples(count: int) -> int:
+    """Say how many examples a test takes that asks for more or fewer than the others."""
+    return max(10, count // 5) if settings.get_current_profile_name() == "quick" else count
+
+
+def cheap_passwords() -> Argon2Passwords:
+    """Hash by the same method at a hundredth of its cost, where passwords aren't the matter."""
+    return Argon2Passwords(memory_kib=64)
+
+
 _CASE = re.compile(r"conformance/test_cases\.py::test_case\[(?P<dialect>\w+)/")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was collected out of every garbage collection: it stays to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

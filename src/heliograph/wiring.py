@@ -138,6 +138,7 @@ class Stack:
         keys: KeyRing,
         *,
         dialects: Sequence[Dialect] = DIALECTS,
+        passwords: Argon2Passwords | None = None,
     ) -> None:
         self.config = config
         self.store = store
@@ -200,7 +201,7 @@ class Stack:
             small_sends=self._small_sends,
         )
         rates = Rates(MemoryCounters(clock.monotonic), config.limits)
-        self._passwords = Argon2Passwords()
+        self._passwords = passwords or Argon2Passwords()
         # Filled by `start`: until then nobody asks.
         self.channel_carriers: dict[ProviderName, ChannelCarrier] = {}
         self._topic_services: dict[ProviderName, TopicService] = {}
@@ -258,6 +259,7 @@ class Stack:
         *,
         dialects: Sequence[Dialect] = DIALECTS,
         clock: Clock | None = None,
+        passwords: Argon2Passwords | None = None,
         exclusive: bool = True,
     ) -> Self:
         """Open the store and the keys, and put the parts together.
@@ -276,7 +278,8 @@ class Stack:
         keys = KeyRing.load(config.security.key_file or config.data / "keys")
         store = await open_store(config.storage, config.data, exclusive=exclusive)
         try:
-            return cls(config, store, clock or SystemClock(), keys, dialects=dialects)
+            clock = clock or SystemClock()
+            return cls(config, store, clock, keys, dialects=dialects, passwords=passwords)
         except ValueError as error:
             await store.close()
             raise SettingsError(str(error)) from error

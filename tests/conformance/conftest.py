@@ -16,6 +16,7 @@ from tests.conformance.mobilefirst.furnish import furnish_mobilefirst
 from tests.conformance.native.furnish import ChannelShelf, furnish_native
 from tests.conformance.signing import furnish_issuers
 from tests.conformance.twilio.furnish import furnish_twilio
+from tests.conftest import cheap_passwords
 
 from heliograph.config import Config
 from heliograph.core.clock import SystemClock
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from datetime import datetime
 
+    from heliograph.security.passwords import Argon2Passwords
     from heliograph.storage.store import SqlStore
 
 
@@ -79,6 +81,7 @@ class Premises:
     config: Config
     store: LentStore
     keys: KeyRing
+    passwords: Argon2Passwords
     clock: TickingClock
     variables: dict[str, str]
     original: sqlite3.Connection
@@ -86,7 +89,14 @@ class Premises:
 
     def stack(self) -> Stack:
         """Put a new server together."""
-        stack = Stack(self.config, self.store, self.clock, self.keys, dialects=DIALECTS)
+        stack = Stack(
+            self.config,
+            self.store,
+            self.clock,
+            self.keys,
+            dialects=DIALECTS,
+            passwords=self.passwords,
+        )
         stack.channel_carriers[ProviderName.APNS] = ChannelShelf()
         return stack
 
@@ -112,7 +122,8 @@ def premises(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
     ):
         store = asyncio.run(open_store(config.storage, config.data))
         keys = KeyRing.load(config.data / "keys")
-        yield Premises(config, LentStore(store), keys, clock, variables, original, live)
+        passwords = cheap_passwords()
+        yield Premises(config, LentStore(store), keys, passwords, clock, variables, original, live)
         asyncio.run(store.close())
 
 
@@ -133,7 +144,7 @@ def replace_model(model, **changes):
 
 async def _furnished(config: Config, clock: TickingClock) -> dict[str, str]:
     """Make the database that every case finds; answer its variables."""
-    stack = await Stack.open(config, dialects=DIALECTS, clock=clock)
+    stack = await Stack.open(config, dialects=DIALECTS, clock=clock, passwords=cheap_passwords())
     try:
         return await _furnish(stack)
     finally:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.asgi_client import call
+from tests.conftest import cheap_passwords
 
 from heliograph.config import Door
 from heliograph.core.ids import Id, spell
@@ -67,7 +68,7 @@ class House:
 
 @pytest.fixture
 async def house(config: Config, clock: FakeClock) -> AsyncIterator[House]:
-    stack = await Stack.open(config, clock=clock)
+    stack = await Stack.open(config, clock=clock, passwords=cheap_passwords())
     account = await stack.core.applications.account()
     applications = {}
     for name, password in PASSWORDS.items():
@@ -87,7 +88,8 @@ async def house(config: Config, clock: FakeClock) -> AsyncIterator[House]:
         for dialect, prefix, name in DOORS
     )
     closed = tuple(Door(dialect=name, is_open=False) for name in ("layer", "twilio", "mobilefirst"))
-    stack = await Stack.open(config.model_copy(update={"doors": (*places, *closed)}), clock=clock)
+    config = config.model_copy(update={"doors": (*places, *closed)})
+    stack = await Stack.open(config, clock=clock, passwords=cheap_passwords())
     try:
         yield House(stack, clock, applications)
     finally:

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from tests.conftest import FakeClock
+from tests.conftest import FakeClock, cheap_passwords, examples
 
 from heliograph.core import access
 from heliograph.core.errors import NotAuthenticated
@@ -317,12 +317,12 @@ class OwnershipMachine(RuleBasedStateMachine):
 def test_the_next_page_reaches_whom_the_rules_say(config: Config) -> None:
     with asyncio.Runner() as runner:
         clock = FakeClock()
-        stack = runner.run(Stack.open(config, clock=clock))
+        stack = runner.run(Stack.open(config, clock=clock, passwords=cheap_passwords()))
         try:
             run_state_machine_as_test(
                 lambda: OwnershipMachine(runner, stack, clock),
                 settings=settings(
-                    max_examples=40,
+                    max_examples=examples(40),
                     stateful_step_count=20,
                     deadline=None,
                     suppress_health_check=list(HealthCheck),

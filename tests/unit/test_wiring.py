@@ -41,7 +41,7 @@ def frozen() -> Iterator[None]:
     """Leave what this process loaded out of each start's collection, or it takes a second."""
     gc.freeze()
     yield
-    gc.unfreeze()
+    gc.freeze()
 
 
 @asynccontextmanager

@@ -109,7 +109,8 @@ async def _run(port: int, data: Path, rules: list[Rule]) -> None:
         def announce(url: str) -> None:
             facts = with_addresses(furnished, url)
             _write(data / DEMO_FILE, facts)
-            print(page_of(facts, data / DEMO_FILE, SystemClock().now()), flush=True)
+            demo_file = (data / DEMO_FILE).absolute()
+            print(page_of(facts, demo_file, SystemClock().now()), flush=True)
 
         simulators.faults.play(rules)
         control = control_dialect(simulators, NATIVE.errors, NATIVE.render_error)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import timedelta
+from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +15,13 @@ from heliograph.simulators.webpush.site import PAGE as WEBPUSH_PAGE
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import Path
 
 APNS_TOKEN = "a1" * 32
 FCM_TOKEN = "demo-fcm-token-1"  # noqa: S105 - a fake phone's
 
 
 def page_of(facts: dict[str, Any], demo_file: Path, now: datetime) -> str:
-    """Lay out the curl lines for a demo's facts."""
+    """Lay out the curl lines for a demo's facts. demo_file: absolute, as is all that is pasted."""
     # A death counts only if it is later than the registration, which is
     # still to be pasted: so this one lies a day ahead.
     died = to_ms(now + timedelta(days=1))
@@ -127,9 +128,15 @@ Everything below can be pasted into another terminal. The same facts, for script
 12. Sign in as Layer's SDKs do: a nonce, an identity token that a back end signs with it, and
    with that a session (put what was answered in place of NONCE and TOKEN)
    curl -s -X POST {base}/nonces {layer_type}
-   heliograph issuers identity-token NONCE --demo-file {quote(str(demo_file))}
+   {_command()} issuers identity-token NONCE --demo-file {quote(str(demo_file))}
    curl -s {base}/sessions {layer_type} {json_type} \\
      -d '{{"app_id": "{facts["layer"]["app_id"]}", "identity_token": "TOKEN"}}'
 
 Stop with Ctrl-C. The next start on the same directory keeps everything.
 """
+
+
+def _command() -> str:
+    """Spell our command for a terminal that knows no environment of ours."""
+    beside = Path(sys.executable).with_name("heliograph")
+    return quote(str(beside)) if beside.exists() else f"{quote(sys.executable)} -m heliograph"

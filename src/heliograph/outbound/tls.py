@@ -1,14 +1,23 @@
-"""TLS for outbound connections."""
+"""TLS for outbound connections.
+
+Reading the system's authorities takes 20 ms and a megabyte. Contexts that show
+no certificate are therefore made once for each choice of authorities and
+protocols, and shared: whoever is given one leaves it as it is.
+"""
 
 from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+HTTP2: Final = ("h2",)
+EITHER: Final = ("h2", "http/1.1")
+_KEPT: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,30 +29,39 @@ class ClientCertificate:
     key_password: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _AuthoritiesFile:
+    """A file of authorities as it is now: one that was replaced is another."""
+
+    path: Path
+    inode: int
+    modified_ns: int
+    size_bytes: int
+
+
 def client_tls(
     ca_file: Path | None = None, client_certificate: ClientCertificate | None = None
 ) -> ssl.SSLContext:
-    """Build a context for HTTP/2: TLS 1.2 or newer, ALPN h2, the server's name checked.
+    """Answer a context for HTTP/2: TLS 1.2 or newer, ALPN h2, the server's name checked.
 
     ca_file: trusted instead of the system's authorities. Raises OSError for
     files that cannot be read or used.
     """
+    if client_certificate is None:
+        return _shared(_file(ca_file), HTTP2, beside_system=False)
     context = plain_client_tls(ca_file, client_certificate)
-    context.set_alpn_protocols(["h2"])
+    context.set_alpn_protocols(HTTP2)
     return context
 
 
 def shared_client_tls(ca_file: Path | None = None) -> ssl.SSLContext:
-    """Answer a context for HTTP/1.1 that others may hold as well: leave it as it is.
-
-    Reading the system's authorities takes 20 ms and a megabyte: once is enough.
-    """
-    return _system_tls() if ca_file is None else plain_client_tls(ca_file)
+    """Answer a context for HTTP/1.1, otherwise as `client_tls`."""
+    return _shared(_file(ca_file), (), beside_system=False)
 
 
-@cache
-def _system_tls() -> ssl.SSLContext:
-    return plain_client_tls()
+def broad_client_tls(ca_file: Path | None, protocols: tuple[str, ...] = ()) -> ssl.SSLContext:
+    """Answer a context that trusts a file of authorities beside the system's."""
+    return _shared(_file(ca_file), protocols, beside_system=True)
 
 
 def plain_client_tls(
@@ -58,4 +76,24 @@ def plain_client_tls(
             client_certificate.key_file,
             client_certificate.key_password,
         )
+    return context
+
+
+def _file(path: Path | None) -> _AuthoritiesFile | None:
+    if path is None:
+        return None
+    found = path.stat()
+    return _AuthoritiesFile(path, found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=_KEPT)
+def _shared(
+    file: _AuthoritiesFile | None, protocols: tuple[str, ...], *, beside_system: bool
+) -> ssl.SSLContext:
+    path = file.path if file is not None else None
+    context = plain_client_tls(None if beside_system else path)
+    if beside_system and path is not None:
+        context.load_verify_locations(path)
+    if protocols:
+        context.set_alpn_protocols(protocols)
     return context

@@ -10,7 +10,7 @@ Source: docs/decisions/0022-templates.md.
 from __future__ import annotations
 
 import time
-from functools import lru_cache, wraps
+from functools import cached_property, lru_cache, wraps
 from io import StringIO
 from typing import TYPE_CHECKING, Any, Final
 
@@ -53,9 +53,7 @@ class LiquidTemplates:
     """Compiles Liquid. max_render_s: CPU seconds that one render may take."""
 
     def __init__(self, max_render_s: float = MAX_RENDER_S) -> None:
-        self._environment = _Bounded(max_render_s)
-        # One notification has one text for thousands of recipients.
-        self._parsed = lru_cache(maxsize=REMEMBERED)(self._environment.from_string)
+        self._max_render_s = max_render_s
 
     def compile(self, text: str) -> LiquidTemplate:
         """Read a template; raises TemplateRefused for what is none."""
@@ -67,6 +65,12 @@ class LiquidTemplates:
             # Whatever a stranger's text does to the parser, it is the text that is wrong.
             raise TemplateRefused(f"a Liquid template: {_said(error)}") from error
         return LiquidTemplate(parsed)
+
+    @cached_property
+    def _parsed(self) -> Callable[[str], BoundTemplate]:
+        # Kept: one notification has one text for thousands of recipients.
+        # Made late: most servers that a command starts are asked for none.
+        return lru_cache(maxsize=REMEMBERED)(_Bounded(self._max_render_s).from_string)
 
 
 class LiquidTemplate:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Literal
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
@@ -32,12 +34,15 @@ def sign_jwt(
     """Sign claims; the header says `alg` and `kid` and nothing else. Raises UnusableKey.
 
     key_id: None where the key is told elsewhere; then the header says `typ` in its place.
+    key_pem: unencrypted, and checked where it was entered (`read_private_key`).
     """
     header = {"alg": algorithm, **({"kid": key_id} if key_id else {"typ": "JWT"})}
     payload = json.dumps(claims, separators=(",", ":"))
     try:
-        key = _KEY_TYPES[algorithm].import_key(key_pem)
+        # To prove its primes again would hold the loop for 40 ms at every signature.
+        raw = load_pem_private_key(key_pem.encode(), None, unsafe_skip_rsa_key_validation=True)
+        key = _KEY_TYPES[algorithm].import_key(raw)  # type: ignore[arg-type] # else a TypeError
         return jws.serialize_compact(header, payload, key, algorithms=[algorithm])
-    except (JoseError, ValueError, TypeError) as error:
+    except (JoseError, UnsupportedAlgorithm, ValueError, TypeError) as error:
         # Without `from`: the cause may quote the key.
         raise UnusableKey(type(error).__name__) from None

@@ -37,10 +37,13 @@ _LATER = timedelta(seconds=1)
 
 
 class Argon2Passwords:
-    """Hashes in threads of its own, so that neither the loop nor other work waits."""
+    """Hashes in threads of its own, so that neither the loop nor other work waits.
 
-    def __init__(self) -> None:
-        self._hasher = PasswordHasher(_PASSES, _MEMORY_KIB, _LANES, type=Type.ID)
+    memory_kib: what each hash costs; less is for tests of something else.
+    """
+
+    def __init__(self, memory_kib: int = _MEMORY_KIB) -> None:
+        self._hasher = PasswordHasher(_PASSES, memory_kib, _LANES, type=Type.ID)
         self._threads: ThreadPoolExecutor | None = None
         self._waiting = 0
         self._nobodys: str | None = None

@@ -65,9 +65,9 @@ class CorsPolicy:
     max_age_s: int = 86_400
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
-    """One front door's language.
+    """One front door's language, the same as itself and no other.
 
     prefixes: paths whose unmatched requests this dialect answers; segments
     may be `{name}`, "/" means all that nobody else owns, the longest wins.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
@@ -77,7 +78,13 @@ class Table:
 
 
 def build_table(doors: Sequence[OpenDoor]) -> Table:
-    """Build the table; raises RouteConflictError for two routes for one request."""
+    """Answer the doors' table; raises RouteConflictError for two routes for one request."""
+    return _table(tuple(doors))
+
+
+# It never changes, and servers of one process have doors in common.
+@lru_cache(maxsize=4)
+def _table(doors: tuple[OpenDoor, ...]) -> Table:
     return Table(doors)
 
 
@@ -101,21 +108,39 @@ def is_parameter(segment: str) -> bool:
     return segment.startswith("{") and segment.endswith("}")
 
 
-def _pattern_of(door: OpenDoor, route: Route) -> list[str]:
-    return (door.prefix + route.path)[1:].split("/")
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """A path cut once: its literals, None for a parameter, and the parameters' names."""
+
+    segments: tuple[str | None, ...]
+    names: tuple[str, ...]
 
 
-def _insert(root: _Node, door: OpenDoor, route: Route, pattern: Sequence[str]) -> None:
+def _pattern_of(door: OpenDoor, route: Route) -> _Pattern:
+    return _cut(door.prefix + route.path)
+
+
+@cache
+def _cut(path: str) -> _Pattern:
+    segments = path[1:].split("/")
+    return _Pattern(
+        tuple(None if is_parameter(each) else each for each in segments),
+        tuple(each[1:-1] for each in segments if is_parameter(each)),
+    )
+
+
+def _insert(root: _Node, door: OpenDoor, route: Route, pattern: _Pattern) -> None:
     node = root
-    names = []
-    for segment in pattern:
-        if is_parameter(segment):
-            names.append(segment[1:-1])
-            node.parameter = node.parameter or _Node()
-            node = node.parameter
-        else:
-            node = node.literals.setdefault(segment, _Node())
-    node.by_method[route.method] = (door, route, tuple(names))
+    for segment in pattern.segments:
+        following = node.parameter if segment is None else node.literals.get(segment)
+        if following is None:
+            following = _Node()
+            if segment is None:
+                node.parameter = following
+            else:
+                node.literals[segment] = following
+        node = following
+    node.by_method[route.method] = (door, route, pattern.names)
 
 
 def _leaves(root: _Node, segments: Sequence[str]) -> Iterator[tuple[_Node, tuple[str, ...]]]:
@@ -146,7 +171,7 @@ def _leaves(root: _Node, segments: Sequence[str]) -> Iterator[tuple[_Node, tuple
         node, depth, values = waiting.pop()
 
 
-def _refuse_conflict(root: _Node, door: OpenDoor, route: Route, pattern: Sequence[str]) -> None:
+def _refuse_conflict(root: _Node, door: OpenDoor, route: Route, pattern: _Pattern) -> None:
     """Raise RouteConflictError for a route whose requests another one answers already."""
     for node in _overlapping(root, pattern):
         if route.method in node.by_method:
@@ -158,13 +183,13 @@ def _refuse_conflict(root: _Node, door: OpenDoor, route: Route, pattern: Sequenc
                 )
 
 
-def _overlapping(root: _Node, pattern: Sequence[str]) -> list[_Node]:
+def _overlapping(root: _Node, pattern: _Pattern) -> list[_Node]:
     """Find the ends of the patterns with which a pattern has a request in common."""
     level = [root]
-    for segment in pattern:
+    for segment in pattern.segments:
         following: list[_Node] = []
         for node in level:
-            if is_parameter(segment):
+            if segment is None:
                 following += node.literals.values()
             elif segment in node.literals:
                 following.append(node.literals[segment])
@@ -174,15 +199,15 @@ def _overlapping(root: _Node, pattern: Sequence[str]) -> list[_Node]:
     return level
 
 
-def _specificity(one: Sequence[str], two: Sequence[str]) -> int | None:
+def _specificity(one: _Pattern, two: _Pattern) -> int | None:
     """Say which of two overlapping patterns is more literal: 0 or 1; None if neither.
 
     One is only if it is a literal wherever they differ: `/a/{x}/c` and
     `/a/b/{y}` both fit `/a/b/c`, and no reader could tell which answers.
     """
     wins = {
-        int(is_parameter(a))
-        for a, b in zip(one, two, strict=True)
-        if is_parameter(a) != is_parameter(b)
+        int(a is None)
+        for a, b in zip(one.segments, two.segments, strict=True)
+        if (a is None) != (b is None)
     }
     return wins.pop() if len(wins) == 1 else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.asgi_client import call
+from tests.conftest import cheap_passwords
 
 from heliograph.core.ids import new_id
 from heliograph.core.model.identity import SessionForm
@@ -106,7 +107,7 @@ class App:
 
 @pytest.fixture
 async def app(config: Config, clock: FakeClock) -> AsyncIterator[App]:
-    stack = await Stack.open(config, dialects=(DIALECT,), clock=clock)
+    stack = await Stack.open(config, dialects=(DIALECT,), clock=clock, passwords=cheap_passwords())
     account = await stack.core.applications.account()
     try:
         yield App(stack, clock, await stack.core.applications.create(account.id, "demo"))

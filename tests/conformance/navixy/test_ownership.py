@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.asgi_client import call
+from tests.conftest import cheap_passwords
 
 from heliograph.core.model.identity import SessionForm
 from heliograph.core.model.listing import RegistrationFilter
@@ -80,7 +81,7 @@ class App:
 
 @pytest.fixture
 async def app(config: Config, clock: FakeClock) -> AsyncIterator[App]:
-    stack = await Stack.open(config, dialects=(DIALECT,), clock=clock)
+    stack = await Stack.open(config, dialects=(DIALECT,), clock=clock, passwords=cheap_passwords())
     account = await stack.core.applications.account()
     try:
         yield App(stack, clock, await stack.core.applications.create(account.id, "demo"))

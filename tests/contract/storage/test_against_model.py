@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from sqlalchemy import delete
-from tests.conftest import FakeClock
+from tests.conftest import FakeClock, examples
 from tests.contract.storage.model import MINUTE_MS, Model, Refused, Row
 from tests.contract.storage.sending import accept, claim, commit
 from tests.contract.storage.world import World, new_world
@@ -297,7 +297,7 @@ def test_the_store_does_what_the_model_does(storage: Storage, folder: Path) -> N
             run_state_machine_as_test(
                 lambda: StoreMachine(runner, store),
                 settings=settings(
-                    max_examples=60,
+                    max_examples=examples(60),
                     stateful_step_count=20,
                     deadline=None,
                     suppress_health_check=list(HealthCheck),

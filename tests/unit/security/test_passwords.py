@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 from argon2.low_level import Type
+from tests.conftest import cheap_passwords
 
 from heliograph.core.errors import RateLimited
 from heliograph.security.passwords import Argon2Passwords
@@ -83,10 +84,12 @@ async def test_hashing_leaves_the_loop_alone(passwords: Argon2Passwords) -> None
     assert "passwords" in threads
 
 
-async def test_who_comes_when_too_many_wait_comes_back_later(passwords: Argon2Passwords) -> None:
+async def test_who_comes_when_too_many_wait_comes_back_later() -> None:
+    passwords = cheap_passwords()
     asked = [passwords.hash("correct horse") for _ in range(66)]
 
     answers = await asyncio.gather(*asked, return_exceptions=True)
+    passwords.close()
 
     assert sum(isinstance(answer, RateLimited) for answer in answers) == 2
     assert sum(isinstance(answer, str) for answer in answers) == 64

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.conftest import examples
 from tests.unit.simulators.wire import BareClient, H2Client, ScriptedFake, rst_codes
 
 from heliograph.outbound.http2 import frames
@@ -167,7 +168,7 @@ async def test_a_right_content_length_is_right():
     assert fake.requests[0].body == BODY
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(noise=st.binary(max_size=80), cut=st.integers(0, 100))
 async def test_no_noise_breaks_the_server(noise, cut):
     client = BareClient(ScriptedFake())

@@ -14,7 +14,7 @@ from heliograph.outbound.http1 import Http1Client, OutboundError
 from heliograph.outbound.http2.messages import Lost, Reply
 from heliograph.outbound.http2.pool import SenderPool
 from heliograph.outbound.http2.sender import Http2Sender
-from heliograph.outbound.tls import plain_client_tls
+from heliograph.outbound.tls import EITHER, broad_client_tls
 
 if TYPE_CHECKING:
     import ssl
@@ -54,8 +54,8 @@ class Lines:
         self._guard = guard
         self._clock = clock
         self._timeout_s = timeout_s
-        either, plain = _tls(ca_file), _tls(ca_file)
-        either.set_alpn_protocols(["h2", "http/1.1"])
+        # A fake's or a proxy's authority counts beside the system's: push services are many.
+        either, plain = broad_client_tls(ca_file, EITHER), broad_client_tls(ca_file)
         self._senders = SenderPool(lambda origin: Http2Sender(origin, either, dial=self._dial))
         self._client = Http1Client(plain, guard=guard)
         self._plain: OrderedDict[tuple[str, int], tuple[float, asyncio.Semaphore]] = OrderedDict()
@@ -162,14 +162,6 @@ class _Greeter(asyncio.Protocol):
         protocol = self._make_protocol()
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
-
-
-def _tls(ca_file: Path | None) -> ssl.SSLContext:
-    """Trust a fake's or a proxy's authority beside the system's: push services are many."""
-    context = plain_client_tls()
-    if ca_file is not None:
-        context.load_verify_locations(ca_file)
-    return context
 
 
 def _is_unsent(result: Reply | Lost) -> bool:

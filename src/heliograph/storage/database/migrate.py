@@ -6,6 +6,7 @@ side by side on one PostgreSQL.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,17 +29,27 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     """Run the revisions that this database has not seen, in the caller's transaction."""
     if is_postgresql(connection):
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
-    config.attributes["connection"] = connection
-    if revision == "head" and _is_current(connection, config):
+    if revision == "head" and _is_current(connection):
         return
+    config = _config()
+    config.attributes["connection"] = connection
     command.upgrade(config, revision)
     if not is_postgresql(connection):
         describe_sizes(connection)
 
 
-def _is_current(connection: Connection, config: Config) -> bool:
-    """Say whether there is nothing to run: reading the revisions takes a while."""
-    present = MigrationContext.configure(connection).get_current_revision()
-    return present == ScriptDirectory.from_config(config).get_current_head()
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
+    return config
+
+
+def _is_current(connection: Connection) -> bool:
+    """Say whether there is nothing to run."""
+    return MigrationContext.configure(connection).get_current_revision() == _head()
+
+
+@cache
+def _head() -> str | None:
+    # They are files of this package, and reading them takes a while.
+    return ScriptDirectory.from_config(_config()).get_current_head()

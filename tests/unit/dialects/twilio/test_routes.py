@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.asgi_client import Answer, call
 from tests.conformance.twilio.furnish import furnish_twilio
+from tests.conftest import examples
 
 from heliograph.wiring import DIALECTS, Stack
 
@@ -145,7 +146,9 @@ bodies = st.one_of(
     ).map(lambda value: json.dumps(value).encode()),
 )
 some = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 

@@ -10,6 +10,8 @@ from heliograph.outbound.http2.messages import Lost, Reply, Request
 from heliograph.outbound.http2.sender import Origin
 from heliograph.outbound.http2.settings import SenderSettings
 
+_TLS = ssl.create_default_context()
+
 SHARED = ((b"authorization", b"bearer secret"),)
 
 
@@ -20,8 +22,7 @@ def pushes(count: int, body: bytes = b"{}") -> list[Request]:
 def sender_to(dial: Any, **settings: Any) -> Http2Sender:
     """Make a sender with one connection at a time, unless the settings say otherwise."""
     settings = {"max_connections": 1, **settings}
-    tls = ssl.create_default_context()
-    return Http2Sender(Origin("push.test"), tls, settings=SenderSettings(**settings), dial=dial)
+    return Http2Sender(Origin("push.test"), _TLS, settings=SenderSettings(**settings), dial=dial)
 
 
 def ids(results: list[Reply | Lost]) -> list[str]:

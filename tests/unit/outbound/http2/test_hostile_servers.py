@@ -6,6 +6,7 @@ import asyncio
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.conftest import examples
 from tests.unit.outbound.http2.memory import MemoryDial, MemoryTransport, run
 from tests.unit.outbound.http2.pushing import SHARED, pushes, sender_to
 
@@ -59,7 +60,7 @@ any_frame = st.builds(
 script = st.lists(st.one_of(any_frame, any_frame, st.binary(max_size=40)), max_size=25)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     scripts=st.lists(script, min_size=1, max_size=4),
     greeting=st.sampled_from([b"", HELLO, HELLO + OK]),

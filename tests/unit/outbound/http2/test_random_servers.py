@@ -9,6 +9,7 @@ from random import Random  # noqa: TC003 - hypothesis reads annotations
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.conftest import examples
 from tests.unit.outbound.http2.memory import MemoryDial, run
 from tests.unit.outbound.http2.random_server import Ledger, RandomServer
 
@@ -34,7 +35,7 @@ def batch(name: str, bodies: list[int]) -> list[Request]:
 bodies = st.lists(st.sampled_from([0, 1, 20, 300, 3000]), min_size=1, max_size=12)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     random=st.randoms(use_true_random=False),
     batches=st.lists(bodies, min_size=1, max_size=3),
