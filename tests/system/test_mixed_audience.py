@@ -1,0 +1,180 @@
+"""One person with a device of every kind: each gets its own rendering, and it was shown before."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.system.processes import until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tests.system.http_client import Api
+    from tests.system.site import Fakes, Site
+
+    from heliograph.simulators.inbox import ReceivedPush
+
+pytestmark = [pytest.mark.system, pytest.mark.usefixtures("anyio_backend")]
+
+APNS_TOKEN = "a1" * 32
+FCM_TOKEN = "mixed:APA91bFcrVaOLqKeJfSiEutJXX2Tr9wN"
+NUMBER = "+491701234567"
+EXPIRATION = "1893456000"
+
+LIFE_HEADERS = frozenset({"ttl", "x-wns-ttl"})
+"""What is left of a message's life: less, where a moment has passed since the preview."""
+
+OF_ONE_SEND = frozenset({"apns-id", "authorization"})
+
+CONTENT = {
+    "title": "Dinner",
+    "body": "It <is> served & höt.",
+    "data": {"table": "4"},
+    "badge": 2,
+    "overrides": {
+        "apns": {
+            "aps": {"interruption-level": "time-sensitive"},
+            "headers": {"apns-expiration": EXPIRATION},
+        },
+        "fcm": {
+            "android": {"ttl": "3600s", "notification": {"color": "#ff0000"}},
+            "apns": {"headers": {"apns-expiration": EXPIRATION}},
+        },
+        "webpush": {"actions": [{"action": "come", "title": "Coming"}]},
+        "wns": {"toast": {"launch": {"table": "5"}, "visual": {"binding": {
+            "template": "ToastGeneric", "text": ["Dinner", "</text><evil/>"]}}}},
+        "sms": {"text": "Dinner is served 🍲", "sender": "Kitchen"},
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Ann:
+    """A person with five devices. tokens: what the fakes know them by, by provider."""
+
+    native: Api
+    fakes: Fakes
+    tokens: Mapping[str, str]
+
+    def received(self, provider: str) -> ReceivedPush:
+        """Wait for the one message to a device."""
+        (push,) = until(lambda: self.fakes.pushes(self.tokens[provider]))
+        return push
+
+    def preview(self, content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Answer the samples that are shown of a message to all devices, by provider."""
+        answer = self.native.post(
+            "/notifications/preview", {"audience": {"users": ["ann"]}, "content": content}
+        )
+        assert answer.status == 200, answer.body
+        return {each["provider"]: each for each in answer.json()["items"]}
+
+    def send(self, content: Mapping[str, Any], **options: Any) -> str:
+        answer = self.native.post(
+            "/notifications",
+            {"audience": {"users": ["ann"]}, "content": content, "options": options},
+        )
+        assert answer.status == 202, answer.body
+        return str(answer.json()["id"])
+
+    def deliveries(self, notification: str, count: int = 5) -> dict[str, dict[str, Any]]:
+        """Wait for all deliveries, and answer them by provider."""
+
+        def all_of_them() -> list[dict[str, Any]] | None:
+            items = self.native.get(f"/notifications/{notification}/deliveries").json()["items"]
+            return items if len(items) == count else None
+
+        return {each["provider"]: each for each in until(all_of_them)}
+
+
+@pytest.fixture
+def ann(make_site: Callable[..., Site], fakes: Fakes) -> Ann:
+    site = make_site(fakes=fakes, toml=fakes.other_settings(), secrets=fakes.other_secrets())
+    native = site.native(site.serve())
+    key = native.get("/webpush/keys").json()["items"][0]["public_key"]
+    subscription = fakes.subscribe(key).to_json()
+    tokens = {
+        "apns": APNS_TOKEN,
+        "fcm": FCM_TOKEN,
+        "wns": fakes.simulators.wns_channel("mixed"),
+        "sms": NUMBER,
+    }
+    devices: list[dict[str, Any]] = [
+        {"provider": provider, "token": token} for provider, token in tokens.items()
+    ]
+    for device in [*devices, {"provider": "webpush", "subscription": subscription}]:
+        answer = native.post("/registrations", {**device, "user_id": "ann"})
+        assert answer.status == 201, answer.body
+    known = {**tokens, "wns": "mixed", "webpush": subscription["endpoint"]}
+    # What other tests of the file sent to the same tokens is none of this one's business.
+    fakes.forget_pushes()
+    return Ann(native, fakes, known)
+
+
+def body_of(message: Mapping[str, Any]) -> bytes:
+    if message["body"] is not None:
+        return str(message["body"]).encode()
+    return base64.b64decode(message["body_base64"])
+
+
+def headers_of(message: Mapping[str, Any]) -> dict[str, str]:
+    return {each["name"]: each["value"] for each in message["headers"]}
+
+
+def test_one_notification_reaches_every_kind_of_device_as_it_was_shown(ann: Ann) -> None:
+    shown = ann.preview(CONTENT)
+
+    notification = ann.send(CONTENT)
+
+    states = {name: each["state"] for name, each in ann.deliveries(notification).items()}
+    assert states == dict.fromkeys(("apns", "fcm", "webpush", "wns", "sms"), "accepted")
+    assert {each["problem"] for each in shown.values()} == {None}
+    for provider in ("apns", "fcm", "webpush", "wns"):
+        message, push = shown[provider]["message"], ann.received(provider)
+        assert push.body == body_of(message), provider
+        promised = headers_of(message)
+        for name in promised.keys() - LIFE_HEADERS - OF_ONE_SEND:
+            assert push.headers[name] == promised[name], (provider, name)
+        for name in promised.keys() & LIFE_HEADERS:
+            assert int(promised[name]) - 60 <= int(push.headers[name]) <= int(promised[name])
+        assert OF_ONE_SEND & promised.keys(), provider
+    text = ann.received("sms").payload
+    assert text["text"].encode() == body_of(shown["sms"]["message"])
+    promised = headers_of(shown["sms"]["message"])
+    assert (text["from"], str(text["parts"])) == (promised["from"], promised["sms-segments"])
+
+
+def test_each_device_gets_its_own_words(ann: Ann) -> None:
+    ann.send(CONTENT)
+
+    apns = ann.received("apns").payload
+    assert apns["aps"]["alert"] == {"title": "Dinner", "body": "It <is> served & höt."}
+    assert apns["aps"]["interruption-level"] == "time-sensitive"
+    assert apns["table"] == "4"
+    android = ann.received("fcm").payload["message"]["android"]
+    assert android["notification"] == {"notification_count": 2, "color": "#ff0000"}
+    assert android["ttl"] == "3600s"
+    webpush = json.loads(ann.received("webpush").body)
+    assert webpush["actions"] == [{"action": "come", "title": "Coming"}]
+    assert webpush["body"] == "It <is> served & höt."
+    toast = ann.received("wns").body.decode()
+    assert "&lt;/text&gt;&lt;evil/&gt;" in toast
+    assert "<evil" not in toast
+    assert ann.received("sms").payload["text"] == "Dinner is served 🍲"
+
+
+def test_what_is_too_large_for_one_provider_reaches_the_others(ann: Ann) -> None:
+    content = {"title": "Long", "body": "a" * 3500, "overrides": {"sms": {"text": "short"}}}
+
+    shown = ann.preview(content)
+    deliveries = ann.deliveries(ann.send(content))
+
+    assert shown["webpush"]["problem"].startswith("PayloadTooLarge: ")
+    assert deliveries["webpush"]["state"] == "rejected"
+    assert deliveries["webpush"]["reason"] == shown["webpush"]["problem"]
+    others = {name: each["state"] for name, each in deliveries.items() if name != "webpush"}
+    assert others == dict.fromkeys(("apns", "fcm", "wns", "sms"), "accepted")
