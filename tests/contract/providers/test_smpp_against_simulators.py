@@ -14,7 +14,7 @@ from heliograph.core.ids import new_id
 from heliograph.core.model.application import FcmCredential, ProviderCredential, SmppAccount
 from heliograph.core.model.audience import AddressForm
 from heliograph.core.model.notification import Content, Options
-from heliograph.core.model.outcome import Accepted, Deferred, Misconfigured, Rejected, TokenGone
+from heliograph.core.model.outcome import Accepted, Deferred, Misconfigured, Rejected
 from heliograph.core.model.receipt import ReceiptKind
 from heliograph.core.model.registration import Environment, ProviderName
 from heliograph.outbound.guard import Guard
