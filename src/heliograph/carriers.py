@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 from heliograph.core.model.registration import ProviderName
 from heliograph.core.notifications.admission import ProviderRules
+from heliograph.outbound.guard import Guard
+from heliograph.outbound.http2.dial import dial_tls
+from heliograph.outbound.http2.proxy import Proxy
 from heliograph.providers.apns import ApnsProvider
 from heliograph.providers.apns.certificates import certificate_from_pem
 from heliograph.providers.apns.certificates import check_secret as check_apns
@@ -18,8 +21,8 @@ from heliograph.providers.fcm import FcmProvider
 from heliograph.providers.fcm.groups import check_target as check_fcm_target
 from heliograph.providers.fcm.pace import cold as fcm_pace
 from heliograph.providers.fcm.request import check_content as check_fcm_content
-from heliograph.providers.fcm.settings import check_secret as check_fcm
 from heliograph.providers.fcm.settings import credential_from_service_account
+from heliograph.providers.fcm.token_calls import SecretCheck as FcmSecretCheck
 from heliograph.providers.sms import SmsProvider
 from heliograph.providers.sms.evidence import ReceiptDesk
 from heliograph.providers.sms.pace import full as sms_pace
@@ -53,7 +56,6 @@ if TYPE_CHECKING:
         TargetCheck,
         TopicService,
     )
-    from heliograph.outbound.guard import Guard
 
 CREDENTIAL_READERS: Mapping[ProviderName, SecretReader] = {
     ProviderName.APNS: certificate_from_pem,
@@ -68,11 +70,23 @@ PACES: Mapping[ProviderName, Callable[[float], ProviderPace]] = {
 """How fast providers want to be sent to, where they want it in a way of their own."""
 
 
-def credential_checks(guard: Guard) -> Mapping[ProviderName, CredentialCheck]:
+def guard_of(config: Config) -> Guard:
+    """Make what every URL of a stranger's goes through; raises ValueError for settings."""
+    outbound, proxy = config.outbound, None
+    if outbound.proxy_url is not None:
+        try:
+            proxy = Proxy.from_url(outbound.proxy_url.get_secret_value())
+        except ValueError as error:
+            # Without the cause, which may quote the password.
+            raise ValueError(f"outbound.proxy_url: {error}") from None
+    return Guard(outbound.allowed_networks, proxy=proxy, proxy_looks_up=outbound.proxy_looks_up)
+
+
+def credential_checks(config: Config, guard: Guard) -> Mapping[ProviderName, CredentialCheck]:
     """Say what a credential has to pass before it is stored."""
     return {
         ProviderName.APNS: check_apns,
-        ProviderName.FCM: check_fcm,
+        ProviderName.FCM: FcmSecretCheck(guard, config.fcm),
         ProviderName.WEBPUSH: check_webpush,
         ProviderName.WNS: check_wns,
         ProviderName.SMS: SmsSecretCheck(guard),
@@ -125,8 +139,9 @@ class Carriers:
             return
         config, guard, clock = self._config, self._guard, self._clock
         timeout_s = config.delivery.request_timeout_s
-        apns = ApnsProvider(config.apns, clock, request_timeout_s=timeout_s)
-        fcm = FcmProvider(config.fcm, clock, request_timeout_s=timeout_s)
+        dial = dial_tls if guard.proxy is None else guard.proxy.dial
+        apns = ApnsProvider(config.apns, clock, request_timeout_s=timeout_s, dial=dial)
+        fcm = FcmProvider(config.fcm, clock, request_timeout_s=timeout_s, guard=guard)
         self.providers |= {
             ProviderName.APNS: apns,
             ProviderName.FCM: fcm,

@@ -13,6 +13,7 @@ from heliograph.carriers import (
     Carriers,
     address_checks,
     credential_checks,
+    guard_of,
     provider_rules,
 )
 from heliograph.config import Role, SettingsError
@@ -58,7 +59,6 @@ from heliograph.dialects.mobilefirst.events import EventRenderer as MobilefirstE
 from heliograph.dialects.native import DIALECT as NATIVE
 from heliograph.dialects.navixy import DIALECT as NAVIXY
 from heliograph.dialects.twilio import DIALECT as TWILIO
-from heliograph.outbound.guard import Guard
 from heliograph.outbound.key_sets import HttpKeySets
 from heliograph.outbound.tls import shared_client_tls
 from heliograph.outbound.webhook_posts import GuardedPosts
@@ -112,7 +112,7 @@ class Stack:
             store.ledger, clock, worker=worker_name(), lease_s=config.delivery.lease_s
         )
         # For every URL that a customer or a device supplies.
-        self.guard = Guard(config.outbound.allowed_networks)
+        self.guard = guard_of(config)
         self._keys = keys
         self._posts = GuardedPosts(
             self.guard,
@@ -126,7 +126,7 @@ class Stack:
             keys,
             clock,
             cache_ttl_s=cache_ttl_s,
-            checks=credential_checks(self.guard),
+            checks=credential_checks(config, self.guard),
         )
         webpush_keys = WebPushKeys(applications, new_key)
         registrations = Registrations(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tests.connect_proxy import proxying
 from tests.system.http_client import LAYER_TYPE, Api
 from tests.system.processes import ServerProcess
 
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
     from pathlib import Path
 
+    from tests.connect_proxy import ConnectProxy
+
     from heliograph.core.model.application import Secret
     from heliograph.simulators.inbox import ReceivedPush
     from heliograph.simulators.webpush.browser import Subscription
@@ -50,6 +54,7 @@ class Fakes:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
+        self._open = AsyncExitStack()
         self.simulators = self._run(Simulators.start(folder))
 
     def script(self, **fault: Any) -> None:
@@ -103,13 +108,18 @@ class Fakes:
             SmppAccount(fakes.smpp.host, fakes.smpp.port, SYSTEM_ID, PASSWORD, sender="Acme"),
         )
 
-    def other_settings(self) -> str:
+    def start_proxy(self) -> ConnectProxy:
+        """Start a proxy that leads to this machine."""
+        return self._run(self._open.enter_async_context(proxying()))
+
+    def other_settings(self, proxy: ConnectProxy | None = None) -> str:
         """Say where the fakes of these are, as TOML."""
         fakes = self.simulators
         ca_file = json.dumps(str(fakes.ca_file))
         return (
             '[outbound]\nallowed_networks = ["127.0.0.0/8"]\n'
-            f"[webpush]\nca_file = {ca_file}\n"
+            + (f'proxy_url = "{proxy.url}"\n' if proxy else "")
+            + f"[webpush]\nca_file = {ca_file}\n"
             f'[wns]\nstore_token_url = "{fakes.wns.url}{STORE_PATH}"\nca_file = {ca_file}\n'
         )
 
@@ -124,6 +134,7 @@ class Fakes:
         )
 
     def stop(self) -> None:
+        self._run(self._open.aclose())
         self._run(self.simulators.stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

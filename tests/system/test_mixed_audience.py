@@ -93,7 +93,11 @@ class Ann:
 
 @pytest.fixture
 def ann(make_site: Callable[..., Site], fakes: Fakes) -> Ann:
-    site = make_site(fakes=fakes, toml=fakes.other_settings(), secrets=fakes.other_secrets())
+    return ann_at(make_site, fakes, fakes.other_settings())
+
+
+def ann_at(make_site: Callable[..., Site], fakes: Fakes, toml: str) -> Ann:
+    site = make_site(fakes=fakes, toml=toml, secrets=fakes.other_secrets())
     native = site.native(site.serve())
     key = native.get("/webpush/keys").json()["items"][0]["public_key"]
     subscription = fakes.subscribe(key).to_json()
@@ -178,3 +182,19 @@ def test_what_is_too_large_for_one_provider_reaches_the_others(ann: Ann) -> None
     assert deliveries["webpush"]["reason"] == shown["webpush"]["problem"]
     others = {name: each["state"] for name, each in deliveries.items() if name != "webpush"}
     assert others == dict.fromkeys(("apns", "fcm", "wns", "sms"), "accepted")
+
+
+def test_all_that_leaves_goes_through_the_operators_proxy(
+    make_site: Callable[..., Site], fakes: Fakes
+) -> None:
+    proxy = fakes.start_proxy()
+    ann = ann_at(make_site, fakes, fakes.other_settings(proxy))
+
+    deliveries = ann.deliveries(ann.send({"title": "Hi"}))
+
+    assert {each["state"] for each in deliveries.values()} == {"accepted"}
+    simulators = fakes.simulators
+    # The others are in a network of the operator's own, and WNS' token endpoint is a setting.
+    wanted = {simulators.apns.url, simulators.fcm.url, simulators.wns.url}
+    asked = {f"CONNECT {url.removeprefix('https://')}" for url in wanted}
+    assert set(proxy.asked) == asked
