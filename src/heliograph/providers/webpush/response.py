@@ -114,9 +114,12 @@ def interpret_response(
     return _by_status(reply, errno, reason, now=now)
 
 
-def interpret_lost(lost: Lost) -> Outcome:
-    """Say what a request without a reply means: another try, doubled at worst."""
-    return Deferred(lost.detail, _AT_ONCE if lost.is_unprocessed else None)
+def interpret_lost(lost: Lost, rest: timedelta = _AT_ONCE) -> Outcome:
+    """Say what a request without a reply means: another try, doubled at worst.
+
+    rest: how long the push service is left alone.
+    """
+    return Deferred(lost.detail, rest if rest or lost.is_unprocessed else None)
 
 
 def _by_status(reply: Reply, errno: int | None, reason: str, *, now: datetime) -> Outcome:
