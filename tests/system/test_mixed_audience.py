@@ -6,6 +6,7 @@ import base64
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from tests.system.processes import until
@@ -198,3 +199,42 @@ def test_all_that_leaves_goes_through_the_operators_proxy(
     wanted = {simulators.apns.url, simulators.fcm.url, simulators.wns.url}
     asked = {f"CONNECT {url.removeprefix('https://')}" for url in wanted}
     assert set(proxy.asked) == asked
+
+
+def test_an_app_reports_on_what_it_got(make_site: Callable[..., Site], fakes: Fakes) -> None:
+    ann = ann_at(make_site, fakes, fakes.other_settings())
+    ids = {
+        each["provider"]: each["id"] for each in ann.native.get("/registrations").json()["items"]
+    }
+    notification = ann.send({"title": "Hi", "data": {"n": "1"}}, receipts=True)
+    session = ann.native.post("/sessions", {"user_id": "ann"}).json()["token"]
+    app = ann.native.at("", authorization=f"Bearer {session}")
+
+    ann.deliveries(notification)
+    launch = ET.fromstring(ann.received("wns").body).attrib["launch"]
+    said = {
+        "apns": ann.received("apns").payload,
+        "fcm": ann.received("fcm").payload["message"]["data"],
+        "webpush": ann.received("webpush").payload["data"],
+        "wns": json.loads(launch),
+    }
+    for provider, data in said.items():
+        assert data["n"] == "1"
+        path = f"/notifications/{data['heliograph_id']}/receipts"
+        reported = app.post(path, {"kind": "opened", "registration_id": ids[provider]})
+        assert reported.status == 204, reported.body
+
+    report = ann.native.get(f"/notifications/{notification}").json()
+    assert report["receipts"]["opened"] == 4
+    assert report["counters"]["accepted"] == 5
+    # The network reports for itself, by the id that it gave the message.
+    until(lambda: _receipts_of(ann, notification)["delivered"] == 1)
+    opened = {
+        name for name, each in ann.deliveries(notification).items() if each["receipts"]["opened"]
+    }
+    assert opened == said.keys()
+
+
+def _receipts_of(ann: Ann, notification: str) -> dict[str, int]:
+    receipts: dict[str, int] = ann.native.get(f"/notifications/{notification}").json()["receipts"]
+    return receipts

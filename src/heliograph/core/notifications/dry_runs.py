@@ -20,6 +20,7 @@ from heliograph.core.model.delivery import Target
 from heliograph.core.model.identity import Scope
 from heliograph.core.model.registration import token_hash
 from heliograph.core.notifications.checks import audience_problems, problems_of
+from heliograph.core.notifications.identified import identified
 from heliograph.core.notifications.notifications import without_repeats
 from heliograph.core.notifications.sender_choice import at_home_in
 from heliograph.core.notifications.templating import FilledContent, simplified
@@ -258,10 +259,11 @@ def _batch(
     targets: Sequence[Target],
     now: datetime,
 ) -> Batch:
+    notification_id = new_id(now)
     return Batch(
         credential=credential,
-        notification_id=new_id(now),
-        content=content,
+        notification_id=notification_id,
+        content=identified(content, options, notification_id),
         options=options,
         expires_at=max(now, options.send_at or now) + timedelta(seconds=options.ttl_s),
         default_bundle_id=application.defaults.bundle_id,

@@ -59,6 +59,7 @@ def to_options(body: schemas.OptionsBody) -> Options:
         send_at=body.send_at,
         max_per_second=body.max_per_second,
         record=body.record,
+        has_receipts=body.receipts,
     )
 
 
