@@ -145,3 +145,14 @@ async def test_a_channel_that_nobody_made_is_gone(apns, apns_credential):
     outcomes = await apns.send(batch_of(apns_credential, channel, content=content), now=NOW)
 
     assert outcomes == [TokenGone("ChannelNotRegistered")]
+
+
+@pytest.mark.parametrize("spelled", [f"<{TOKEN}>", "<" + " ".join(["abababab"] * 8) + ">"])
+async def test_a_token_as_old_clients_spell_it_is_the_same(fakes, apns, apns_credential, spelled):
+    batch = batch_of(apns_credential, target(spelled))
+
+    outcomes = await apns.send(batch, now=NOW)
+
+    assert outcomes == [ACCEPTED]
+    assert len(fakes.inbox.received(TOKEN)) == 1
+    assert apns.preview(batch)[0].path == f"/3/device/{TOKEN}"

@@ -162,9 +162,14 @@ def build_message(
 def device_request(message: Message, token: str, message_id: str) -> Request:
     """Address a message to one device."""
     # The test is cheaper than `quote`, and true for every token that Apple ever issued.
-    path = token if token.isalnum() and token.isascii() else quote(token, "", errors="replace")
+    path = token if token.isalnum() and token.isascii() else _unusual(token)
     own = ((b"apns-id", message_id.encode()),)
     return Request(message.path + path.encode(), message.body, own)
+
+
+def _unusual(token: str) -> str:
+    """Spell a token that is not plain hexadecimal: old clients print theirs as `<ab12 cd34 …>`."""
+    return quote(token.strip("<>").replace(" ", ""), "", errors="replace")
 
 
 def broadcast_request(message: Message, channel_id: str, message_id: str) -> Request:
