@@ -45,6 +45,7 @@ BROADCAST_PATH: Final = b"/4/broadcasts/apps/"
 
 # A bundle id comes from a device, so it is not believed to be one before it is in a header.
 _is_bundle_id: Final = re.compile(r"(?=.{1,155}\Z)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*").fullmatch
+_is_printed: Final = re.compile(r"<?[0-9A-Fa-f ]+>?").fullmatch
 _BAD_TOPIC: Final = "BadTopic"
 _MISSING_TOPIC: Final = "MissingTopic: neither registration nor application has a bundle id"
 
@@ -169,7 +170,9 @@ def device_request(message: Message, token: str, message_id: str) -> Request:
 
 def _unusual(token: str) -> str:
     """Spell a token that is not plain hexadecimal: old clients print theirs as `<ab12 cd34 …>`."""
-    return quote(token.strip("<>").replace(" ", ""), "", errors="replace")
+    if _is_printed(token):
+        return token.strip("<>").replace(" ", "")
+    return quote(token, "", errors="replace")
 
 
 def broadcast_request(message: Message, channel_id: str, message_id: str) -> Request:
