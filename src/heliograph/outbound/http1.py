@@ -45,7 +45,7 @@ class HttpReply:
 
 
 class Http1Client:
-    """Makes single requests; follows no redirect, keeps no cookie, reads no environment.
+    """Makes single requests, each once; follows no redirect, keeps no cookie, reads no environment.
 
     tls: what to trust. guard: for URLs that strangers supply; then every
     connection goes to an address it lets pass, through its proxy if it has
@@ -159,6 +159,9 @@ class Http1Client:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None),
             )
+            # It would repeat a GET whose answer was lost. To an SMS gateway that is a second
+            # message, and what is repeated is the engine's to say. There is no public switch.
+            session._retry_connection = False  # noqa: SLF001 - as aiohttp's own test client does
         return session
 
     def _connector(self, *, through_proxy: bool) -> aiohttp.TCPConnector:
