@@ -78,7 +78,7 @@ IDLE_REASONS: Final = frozenset({"IdleTimeout"})
 MALFORMED_VAPID: Final = "UnauthorizedRegistration"
 """Google, in the text of a 400: the token can't be read, or belongs to another key."""
 
-BLOCKED: Final = "domain blocked"
+_is_blocked: Final = re.compile(r"domain.{0,80}block|block.{0,80}domain", re.IGNORECASE).search
 """Microsoft, in the description of a 410: the contact's domain, not the subscription."""
 
 _BAD_REQUEST: Final = 400
@@ -128,7 +128,7 @@ def _by_status(reply: Reply, errno: int | None, reason: str, *, now: datetime) -
         return _later(reply, errno, reason, now=now)
     match status:
         case 404 | 410:
-            if BLOCKED in reply.headers.get("x-wns-error-description", "").lower():
+            if _is_blocked(reply.headers.get("x-wns-error-description", "")):
                 return Misconfigured(reason)
             return TokenGone(reason)
         case 403:
