@@ -238,3 +238,23 @@ def test_an_app_reports_on_what_it_got(make_site: Callable[..., Site], fakes: Fa
 def _receipts_of(ann: Ann, notification: str) -> dict[str, int]:
     receipts: dict[str, int] = ann.native.get(f"/notifications/{notification}").json()["receipts"]
     return receipts
+
+
+def test_each_recipient_has_words_of_its_own_on_every_device(ann: Ann) -> None:
+    bob = {"provider": "fcm", "token": "bobs:APA91b", "user_id": "bob"}
+    assert ann.native.post("/registrations", bob).status == 201
+    people = {"Ann": "ann", "<Bob>": "bob"}
+    audience = {"recipients": [{"user_id": u, "variables": {"name": n}} for n, u in people.items()]}
+    content = {"title": "Hi {{ name }}", "overrides": {"sms": {"text": "{{ name | upcase }}!"}}}
+
+    answer = ann.native.post("/notifications", {"audience": audience, "content": content})
+
+    assert answer.status == 202, answer.body
+    path = f"/notifications/{answer.json()['id']}"
+    until(lambda: ann.native.get(path).json()["counters"]["accepted"] == 6)
+    assert ann.received("apns").payload["aps"]["alert"] == {"title": "Hi Ann"}
+    assert ann.received("webpush").payload["title"] == "Hi Ann"
+    assert b">Hi Ann</text>" in ann.received("wns").body
+    assert ann.received("sms").payload["text"] == "ANN!"
+    (to_bob,) = ann.fakes.pushes("bobs:APA91b")
+    assert to_bob.payload["message"]["notification"] == {"title": "Hi <Bob>"}
