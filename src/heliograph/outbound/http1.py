@@ -158,6 +158,9 @@ class Http1Client:
                 connector=self._connector(through_proxy=through_proxy),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None),
+                # A stranger's few kilobytes could become many megabytes of ours.
+                auto_decompress=False,
+                headers={"accept-encoding": "identity"},
             )
             # It would repeat a GET whose answer was lost. To an SMS gateway that is a second
             # message, and what is repeated is the engine's to say. There is no public switch.
