@@ -242,7 +242,8 @@ class Guard:
         """
         if self.proxy is None:
             return None
-        if self._proxy_looks_up and not self._networks:
+        is_name = ":" not in host and _NUMBER.fullmatch(host.rpartition(".")[2]) is None
+        if self._proxy_looks_up and is_name and not self._networks:
             return host
         try:
             found = await self.resolve(host, port)

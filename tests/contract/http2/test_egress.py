@@ -127,6 +127,19 @@ async def test_no_proxy_is_asked_for_an_inner_address(
     assert proxy.heads == []
 
 
+@pytest.mark.parametrize("host", ["10.0.0.1", "[::1]", "169.254.169.254"])
+async def test_what_is_no_name_is_looked_at_whoever_looks_names_up(host: str) -> None:
+    async with proxying() as proxy:
+        guard = guard_of(proxy.url, host.strip("[]"), proxy_looks_up=True)
+        client = Http1Client(plain_client_tls(), guard=guard)
+
+        with pytest.raises(OutboundError, match="may not be reached"):
+            await client.request("GET", f"https://{host}/")
+        await client.aclose()
+
+    assert proxy.heads == []
+
+
 @pytest.mark.parametrize("allowed", [(), ("10.0.0.0/8",)])
 async def test_a_proxy_that_looks_names_up_is_told_the_name(
     certificates: Certificates, allowed: tuple[str, ...]
