@@ -1,4 +1,4 @@
-"""Builds the server from its parts: the only file that names concrete adapters."""
+"""Builds the server from its parts: the only file, but `carriers.py`, that names adapters."""
 
 from __future__ import annotations
 
@@ -7,6 +7,15 @@ import gc
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
+from heliograph.carriers import (
+    CREDENTIAL_READERS,
+    PACES,
+    Carriers,
+    address_checks,
+    credential_checks,
+    guard_of,
+    provider_rules,
+)
 from heliograph.config import Role, SettingsError
 from heliograph.core.aliases import Aliases
 from heliograph.core.applications.applications import Applications
@@ -51,29 +60,11 @@ from heliograph.dialects.mobilefirst.events import EventRenderer as MobilefirstE
 from heliograph.dialects.native import DIALECT as NATIVE
 from heliograph.dialects.navixy import DIALECT as NAVIXY
 from heliograph.dialects.twilio import DIALECT as TWILIO
-from heliograph.outbound.guard import Guard
 from heliograph.outbound.key_sets import HttpKeySets
 from heliograph.outbound.tls import shared_client_tls
 from heliograph.outbound.webhook_posts import GuardedPosts
-from heliograph.providers.apns import ApnsProvider
-from heliograph.providers.apns.certificates import certificate_from_pem, read_file
-from heliograph.providers.apns.certificates import check_secret as check_apns
-from heliograph.providers.fcm import FcmProvider
-from heliograph.providers.fcm.pace import cold as fcm_pace
-from heliograph.providers.fcm.settings import check_secret as check_fcm
-from heliograph.providers.fcm.settings import credential_from_service_account
-from heliograph.providers.sms import SmsProvider
-from heliograph.providers.sms.evidence import ReceiptDesk
-from heliograph.providers.sms.pace import full as sms_pace
-from heliograph.providers.sms.settings import SecretCheck as SmsSecretCheck
-from heliograph.providers.sms.settings import check_number
-from heliograph.providers.webpush import WebPushProvider
-from heliograph.providers.webpush.settings import check_secret as check_webpush
-from heliograph.providers.webpush.settings import endpoint_rule, new_key
-from heliograph.providers.webpush.subscription import SubscriptionCheck
-from heliograph.providers.wns import WnsProvider
-from heliograph.providers.wns.settings import ChannelCheck
-from heliograph.providers.wns.settings import check_secret as check_wns
+from heliograph.providers.apns.certificates import read_file
+from heliograph.providers.webpush.settings import new_key
 from heliograph.queues.ledger import LedgerQueue, worker_name
 from heliograph.rendering.liquid import LiquidTemplates
 from heliograph.security.jwks import JwtReader
@@ -87,37 +78,14 @@ from heliograph.web.application import Application
 from heliograph.web.door import doors_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from heliograph.config import Config
-    from heliograph.core.applications.credential_shelf import SecretReader
-    from heliograph.core.ports import (
-        AddressCheck,
-        ChannelCarrier,
-        Clock,
-        CredentialCheck,
-        Previewer,
-        Provider,
-        TopicService,
-    )
+    from heliograph.core.ports import Clock, Previewer
     from heliograph.core.stores.store import Store
     from heliograph.web.dialect import Dialect
 
 DIALECTS: tuple[Dialect, ...] = (NATIVE, LAYER, NAVIXY, TWILIO, DISCORD, MOBILEFIRST)
-
-CREDENTIAL_CHECKS: Mapping[ProviderName, CredentialCheck] = {
-    ProviderName.APNS: check_apns,
-    ProviderName.FCM: check_fcm,
-    ProviderName.WEBPUSH: check_webpush,
-    ProviderName.WNS: check_wns,
-}
-"""What a credential has to pass before it is stored."""
-
-CREDENTIAL_READERS: Mapping[ProviderName, SecretReader] = {
-    ProviderName.APNS: certificate_from_pem,
-    ProviderName.FCM: credential_from_service_account,
-}
-"""How the text of a credential is read, by dialects that are given one."""
 
 # Of the worker's stop, of what was cancelled to notice, and of it all: 10 s are the promise.
 _WORKER_STOP_S, _CANCEL_S, _STOP_S = 6.5, 0.5, 8.0
@@ -146,7 +114,7 @@ class Stack:
         self.queue = LedgerQueue(store.ledger, clock, worker=name, lease_s=lease_s)
         self._small_sends = SmallSends(clock, config.delivery, worker=name)
         # For every URL that a customer or a device supplies.
-        self.guard = Guard(config.outbound.allowed_networks)
+        self.guard = guard_of(config)
         self._keys = keys
         self._posts = GuardedPosts(
             self.guard,
@@ -160,13 +128,13 @@ class Stack:
             keys,
             clock,
             cache_ttl_s=cache_ttl_s,
-            checks={**CREDENTIAL_CHECKS, ProviderName.SMS: SmsSecretCheck(self.guard)},
+            checks=credential_checks(config, self.guard),
         )
         webpush_keys = WebPushKeys(applications, new_key)
         registrations = Registrations(
             store.registry,
             clock,
-            address_checks=self._address_checks(),
+            address_checks=address_checks(config, self.guard),
             webpush_keys=webpush_keys,
         )
         self._templates = LiquidTemplates()
@@ -185,7 +153,14 @@ class Stack:
             shelf=self._shelf,
             templates=self._templates,
         )
-        admission = Admission(store.audiences, dry_runs, self._shelf, self._templates)
+        admission = Admission(
+            store.audiences,
+            dry_runs,
+            self._shelf,
+            self._templates,
+            clock,
+            provider_rules(self.guard),
+        )
         aliases = Aliases(store.aliases, clock, cache_ttl_s=cache_ttl_s)
         identity = Identity(
             store.identity, clock, aliases, cache_ttl_s=cache_ttl_s, members=store.members
@@ -202,9 +177,8 @@ class Stack:
         )
         rates = Rates(MemoryCounters(clock.monotonic), config.limits)
         self._passwords = passwords or Argon2Passwords()
-        # Filled by `start`: until then nobody asks.
-        self.channel_carriers: dict[ProviderName, ChannelCarrier] = {}
-        self._topic_services: dict[ProviderName, TopicService] = {}
+        self._carriers = Carriers(config, self.guard, clock)
+        self.channel_carriers = self._carriers.channel_carriers
         people = People(store.people, clock)
         self.core = Core(
             applications=applications,
@@ -231,7 +205,7 @@ class Stack:
             members=Members(store.members, identity, sessions, notifications, clock),
             tags=Tags(store.tags, registrations, clock),
             topic_subscriptions=TopicSubscriptions(
-                applications, registrations, self._topic_services, clock
+                applications, registrations, self._carriers.topic_services, clock
             ),
             channels=Channels(applications, self.channel_carriers),
             credentials=self._shelf,
@@ -250,7 +224,6 @@ class Stack:
         self.application = Application(self.core, doors, config, missing_parts=self._missing_parts)
         self._tasks: list[asyncio.Task[None]] = []
         self._worker: Worker | None = None
-        self._providers: Mapping[ProviderName, Provider] = {}
 
     @classmethod
     async def open(
@@ -287,16 +260,16 @@ class Stack:
     def start(self) -> None:
         """Make the providers, and set the delivery engine going, where this role has one."""
         settings, clock = self.config.delivery, self.core.clock
-        self._make_providers()
+        self._carriers.make(self.core.receipts)
         if self.config.role is not Role.API:
             self._worker = Worker(
                 self.queue,
                 self.store.ledger,
                 self.core.applications,
-                self._providers,
+                self._carriers.providers,
                 clock,
                 settings,
-                paces={ProviderName.FCM: fcm_pace, ProviderName.SMS: sms_pace},
+                paces=PACES,
                 shelf=self._shelf,
                 templates=self._templates,
                 small_sends=self._small_sends,
@@ -352,51 +325,14 @@ class Stack:
             await asyncio.wait([gathered], timeout=_CANCEL_S)
         with suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
-                for provider in self._providers.values():
-                    await provider.close()
+                await self._carriers.close()
                 await self._posts.aclose()
                 await self._key_sets.aclose()
                 await self.store.close()
 
-    def _address_checks(self) -> Mapping[ProviderName, AddressCheck]:
-        """Say what has to be right of a registration, by its provider."""
-        rule = endpoint_rule(self.config.webpush)
-        return {
-            ProviderName.WEBPUSH: SubscriptionCheck(self.guard, rule),
-            ProviderName.WNS: ChannelCheck(self.guard),
-            ProviderName.SMS: check_number,
-        }
-
-    def _make_providers(self) -> None:
-        """Make what speaks to the providers; a command does without, unless it asks."""
-        if self._providers:
-            return
-        clock, timeout_s = self.core.clock, self.config.delivery.request_timeout_s
-        apns = ApnsProvider(self.config.apns, clock, request_timeout_s=timeout_s)
-        fcm = FcmProvider(self.config.fcm, clock, request_timeout_s=timeout_s)
-        self._providers = {
-            ProviderName.APNS: apns,
-            ProviderName.FCM: fcm,
-            ProviderName.WEBPUSH: WebPushProvider(
-                self.config.webpush, self.guard, clock, request_timeout_s=timeout_s
-            ),
-            ProviderName.WNS: WnsProvider(
-                self.config.wns, self.guard, clock, request_timeout_s=timeout_s
-            ),
-            ProviderName.SMS: SmsProvider(
-                self.config.sms,
-                self.guard,
-                clock,
-                request_timeout_s=timeout_s,
-                receipts=ReceiptDesk(self.core.receipts),
-            ),
-        }
-        self.channel_carriers[ProviderName.APNS] = apns.channels
-        self._topic_services[ProviderName.FCM] = fcm.topics
-
     def _previewer_of(self, name: ProviderName) -> Previewer | None:
-        self._make_providers()
-        return self._providers.get(name)
+        self._carriers.make(self.core.receipts)
+        return self._carriers.providers.get(name)
 
     async def _missing_parts(self) -> list[str]:
         away = [] if await self.store.is_ready() else ["database"]

@@ -5,24 +5,41 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tests.connect_proxy import proxying
 from tests.system.http_client import LAYER_TYPE, Api
 from tests.system.processes import ServerProcess
 
 from heliograph import config as settings
 from heliograph.core.ids import spell
-from heliograph.core.model.application import ApnsCredential, Defaults
+from heliograph.core.model.application import (
+    ApnsCredential,
+    Defaults,
+    SmppAccount,
+    WebPushCredential,
+    WnsCredential,
+)
 from heliograph.core.model.identity import SessionForm
 from heliograph.core.model.registration import Environment
 from heliograph.providers.fcm.settings import credential_from_service_account
+from heliograph.providers.webpush.settings import new_key
 from heliograph.simulators import Simulators
 from heliograph.simulators.faults import Fault
+from heliograph.simulators.sms.centre import PASSWORD, SYSTEM_ID
+from heliograph.simulators.wns.oauth import STORE_PATH
 from heliograph.wiring import Stack
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Sequence
     from pathlib import Path
+
+    from tests.connect_proxy import ConnectProxy
+
+    from heliograph.core.model.application import Secret
+    from heliograph.simulators.inbox import ReceivedPush
+    from heliograph.simulators.webpush.browser import Subscription
 
 T = TypeVar("T")
 
@@ -37,6 +54,7 @@ class Fakes:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
+        self._open = AsyncExitStack()
         self.simulators = self._run(Simulators.start(folder))
 
     def script(self, **fault: Any) -> None:
@@ -59,6 +77,52 @@ class Fakes:
 
         return self._run(look())
 
+    def pushes(self, token: str) -> list[ReceivedPush]:
+        """Answer what arrived for one token."""
+
+        async def look() -> list[ReceivedPush]:
+            return self.simulators.inbox.received(token)
+
+        return self._run(look())
+
+    def forget_pushes(self) -> None:
+        async def forget() -> None:
+            self.simulators.inbox.clear()
+
+        self._run(forget())
+
+    def subscribe(self, vapid_key: str) -> Subscription:
+        """Make a browser's subscription."""
+
+        async def make() -> Subscription:
+            return self.simulators.push_service.subscribe(vapid_key)
+
+        return self._run(make())
+
+    def other_secrets(self) -> Sequence[Secret]:
+        """Answer credentials for what is neither APNs nor FCM."""
+        fakes, app = self.simulators, self.simulators.wns_app
+        return (
+            WebPushCredential("mailto:ops@example.com", (new_key(),)),
+            WnsCredential(app.package_sid, app.client_secret),
+            SmppAccount(fakes.smpp.host, fakes.smpp.port, SYSTEM_ID, PASSWORD, sender="Acme"),
+        )
+
+    def start_proxy(self) -> ConnectProxy:
+        """Start a proxy that leads to this machine."""
+        return self._run(self._open.enter_async_context(proxying()))
+
+    def other_settings(self, proxy: ConnectProxy | None = None) -> str:
+        """Say where the fakes of these are, as TOML."""
+        fakes = self.simulators
+        ca_file = json.dumps(str(fakes.ca_file))
+        return (
+            '[outbound]\nallowed_networks = ["127.0.0.0/8"]\n'
+            + (f'proxy_url = "{proxy.url}"\n' if proxy else "")
+            + f"[webpush]\nca_file = {ca_file}\n"
+            f'[wns]\nstore_token_url = "{fakes.wns.url}{STORE_PATH}"\nca_file = {ca_file}\n'
+        )
+
     def settings(self) -> str:
         """Say where the fakes are, as TOML."""
         fakes = self.simulators
@@ -70,6 +134,7 @@ class Fakes:
         )
 
     def stop(self) -> None:
+        self._run(self._open.aclose())
         self._run(self.simulators.stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -89,6 +154,7 @@ class Site:
         database_url: str | None = None,
         fakes: Fakes | None = None,
         toml: str = "",
+        secrets: Sequence[Secret] = (),
     ) -> None:
         self.data = folder / "data"
         self.config_file = folder / "heliograph.toml"
@@ -100,7 +166,9 @@ class Site:
         self._started: list[ServerProcess] = []
         storage = {"storage": {"database_url": database_url}} if database_url else {}
         loaded = settings.load(self.config_file, data=self.data, **storage)
-        self.application, self._api_key, self._session = asyncio.run(_furnish(loaded, fakes))
+        self.application, self._api_key, self._session = asyncio.run(
+            _furnish(loaded, fakes, secrets)
+        )
 
     def serve(self, *arguments: object, name: str = "server") -> ServerProcess:
         """Start a server on the site; `end` sees to it that none outlives its test."""
@@ -135,7 +203,9 @@ def everything(native: Api, kind: str = "registrations") -> list[dict[str, Any]]
         cursor = f"&cursor={part['next']}"
 
 
-async def _furnish(config: settings.Config, fakes: Fakes | None) -> tuple[str, str, str]:
+async def _furnish(
+    config: settings.Config, fakes: Fakes | None, secrets: Sequence[Secret]
+) -> tuple[str, str, str]:
     stack = await Stack.open(config, exclusive=False)
     try:
         core = stack.core
@@ -151,6 +221,8 @@ async def _furnish(config: settings.Config, fakes: Fakes | None) -> tuple[str, s
                 credential_from_service_account(account_file),
             ):
                 await core.applications.set_credential(application, Environment.PRODUCTION, secret)
+        for secret in secrets:
+            await core.applications.set_credential(application, Environment.PRODUCTION, secret)
         return spell("application", application.id), api_key, session
     finally:
         await stack.stop()

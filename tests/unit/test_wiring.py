@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import make_url
 from tests.asgi_client import call
 from tests.unit.delivery.stage import until
 
-from heliograph.config import Config, Delivery, Role, SettingsError, Storage
+from heliograph.config import Config, Delivery, Outbound, Role, SettingsError, Storage
 from heliograph.core.errors import Unavailable
 from heliograph.core.ids import new_id
 from heliograph.core.model.audience import Everyone
@@ -76,6 +77,18 @@ async def test_a_server_without_any_door_does_not_start_and_leaves_the_database_
 
     stack = await Stack.open(config)
     await stack.stop()
+
+
+async def test_a_proxy_that_cant_be_stops_the_start_without_its_password(config: Config) -> None:
+    proxied = config.model_copy(
+        update={"outbound": Outbound(proxy_url=SecretStr("socks5://user:hush@proxy.test:1080"))}
+    )
+
+    with pytest.raises(SettingsError, match=r"^outbound\.proxy_url: a proxy is http:") as caught:
+        await Stack.open(proxied)
+
+    assert "hush" not in str(caught.value)
+    assert "hush" not in repr(proxied)
 
 
 @pytest.mark.parametrize("role", [Role.API, Role.WORKER])

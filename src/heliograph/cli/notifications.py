@@ -89,11 +89,13 @@ def send(
         key = IdempotencyKey(check_key(idempotency_key), body_hash(request))
 
     async def work(core: Core, place: Application, operator: ClientPrincipal) -> Any:
+        named = audiences.users_named(read.audience)
+        users = await core.members.ids_of(operator, place, named)
         accepted = await core.notifications.accept(
             operator,
             place,
-            audiences.to_audience(read.audience),
-            notifications.to_content(read.content),
+            audiences.to_audience(read.audience, users),
+            notifications.to_content(read.content, is_template=read.audience.has_places),
             notifications.to_options(read.options),
             key,
         )

@@ -40,6 +40,7 @@ def simulators(
     wns_port: Port = 0,
     sms_gateway_port: Port = 0,
     smpp_port: Port = 0,
+    smpp_tls_port: Port = 0,
     webhooks_port: Port = 0,
     control_port: Port = 0,
     faults: Annotated[
@@ -67,6 +68,7 @@ def simulators(
         "wns_port": wns_port,
         "sms_gateway_port": sms_gateway_port,
         "smpp_port": smpp_port,
+        "smpp_tls_port": smpp_tls_port,
     }
     limits = {"inbox_limit": inbox, "log_limit": log}
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
@@ -123,6 +125,7 @@ def _places(fakes: Simulators, control: RunningFake, data: Path) -> dict[str, An
         "wns": fakes.wns.url,
         "sms_gateway": fakes.sms_gateway.url,
         "smpp": f"{fakes.smpp.host}:{fakes.smpp.port}",
+        "smpp_tls": f"{fakes.smpp.host}:{fakes.smpp.tls_port}",
         "webhooks": fakes.webhooks.url,
         "control": control.url,
         "ca_file": str(fakes.ca_file),

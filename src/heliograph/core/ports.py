@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from heliograph.core.errors import Problem
     from heliograph.core.ids import Id
     from heliograph.core.model.application import ProviderCredential, Secret
+    from heliograph.core.model.audience import Address
     from heliograph.core.model.breaker import Breaker
     from heliograph.core.model.channel import Channel, ChannelPlace, ChannelStorage
     from heliograph.core.model.delivery import FirstPage, Reservation, Shard, Target
@@ -213,6 +214,25 @@ class AddressCheck(Protocol):
 
     def __call__(self, token: str, attributes: Mapping[str, Any]) -> Sequence[Problem]:
         """Name every problem, by `token` or by `attributes` and the key; none if it could."""
+        ...
+
+
+class TargetCheck(Protocol):
+    """Says whether a provider could reach a bare address."""
+
+    def __call__(self, address: Address) -> str | None:
+        """Complete "must be …" for an address that it never could; None if it might."""
+        ...
+
+
+class ContentCheck(Protocol):
+    """Says whether a provider could take what a notification says in its own words."""
+
+    def __call__(self, content: Content, options: Options, *, starts_at: datetime) -> str | None:
+        """Say what is wrong with its overrides, whoever they are for; None if nothing is.
+
+        Not asked of templates: what they come to is known for each recipient.
+        """
         ...
 
 

@@ -19,6 +19,7 @@ from heliograph.core.model.outcome import (
     RefreshCredential,
     TokenGone,
 )
+from heliograph.core.model.registration import ProviderName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +51,11 @@ PROBE_PATIENCE = timedelta(seconds=5)
 MOST_CREDENTIAL_FAULTS = 0.5
 """Share of a page's answers above which the credential is at fault, not the moment."""
 
+OUTAGE_SHARE = 0.5
+SEVERAL_SERVICES_SHARE = 0.95
+"""Of a provider that is many services: while one of them is well, there is no outage."""
+
+_SEVERAL_SERVICES = frozenset({ProviderName.WEBPUSH})
 _MOST_DOUBLINGS = 10
 
 
@@ -59,6 +65,14 @@ class Passage(Enum):
     FREE = auto()
     PROBE = auto()
     HELD = auto()
+
+
+def outage_share(provider: ProviderName) -> float:
+    """Say which share of its recent sends a provider must put off to be out of order.
+
+    Source: docs/decisions/0027-push-services.md.
+    """
+    return SEVERAL_SERVICES_SHARE if provider in _SEVERAL_SERVICES else OUTAGE_SHARE
 
 
 def passage(breaker: Breaker | None, credential_id: Id, now: datetime) -> Passage:
@@ -132,10 +146,13 @@ def longest_asked(outcomes: Sequence[Outcome]) -> timedelta:
     return max((wait for wait in waits if wait is not None), default=timedelta(0))
 
 
-def is_answered_well(cause: BreakerCause, outcomes: Sequence[Outcome]) -> bool:
+def is_answered_well(
+    cause: BreakerCause, outcomes: Sequence[Outcome], provider: ProviderName
+) -> bool:
     """Say whether a probe shows that the cause is gone: most of it was answered otherwise."""
     bad = sum(outcome is not ACCEPTED and _shows(cause, outcome) for outcome in outcomes)
-    return bad * 2 < len(outcomes)
+    share = outage_share(provider) if cause is BreakerCause.OUTAGE else OUTAGE_SHARE
+    return bad < len(outcomes) * share
 
 
 def _shows(cause: BreakerCause, outcome: Outcome) -> bool:

@@ -104,7 +104,7 @@ class BreakerBook:
                 # Sent before it opened: nothing new.
                 return believed, None
             self._probing.pop(key, None)
-            if is_answered_well(former.cause, outcomes):
+            if is_answered_well(former.cause, outcomes, key.provider):
                 self._forget(credential_id)
                 return believed, self._close(former, now)
             return believed, self._open(

@@ -20,6 +20,7 @@ from heliograph.core.model.outcome import (
     Outcome,
     TokenGone,
 )
+from heliograph.delivery.breaker import OUTAGE_SHARE, outage_share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,7 +36,6 @@ SUSPICIOUS_SHARE = 0.05
 
 OUTAGE_SENDS = 20
 OUTAGE_TARGETS = 10
-OUTAGE_SHARE = 0.5
 OUTAGE_WINDOW_S = 300.0
 
 MOST_CREDENTIALS = 4096
@@ -136,7 +136,8 @@ class OutageGuard:
         ):
             sends -= recent.popleft().sends
         deferred = sum(page.deferred for page in recent)
-        if not put_off or deferred < OUTAGE_SENDS or deferred < sends * OUTAGE_SHARE:
+        share = outage_share(targets[0].provider) if targets else OUTAGE_SHARE
+        if not put_off or deferred < OUTAGE_SENDS or deferred < sends * share:
             return None
         different = {target_id for page in recent for target_id in page.targets}
         return put_off[-1][1] if len(different) >= OUTAGE_TARGETS else None

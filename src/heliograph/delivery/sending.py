@@ -24,6 +24,7 @@ from heliograph.core.model.outcome import (
     TokenGone,
 )
 from heliograph.core.model.registration import Environment, ProviderName
+from heliograph.core.notifications.identified import identified
 from heliograph.core.ports import Batch
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class Sending:
         why nothing is; None: all are sent the notification's own.
         """
         known: Credentials = {(c.provider, c.environment): c for c in credentials}
+        content = identified(notification.content, notification.options, notification.id)
         outcomes: list[Outcome | Unsent] = [_NOT_SENT] * len(targets)
         sent = Sent(outcomes)
         sends = []
@@ -121,7 +123,7 @@ class Sending:
             batch = Batch(
                 credential=credential,
                 notification_id=notification.id,
-                content=notification.content,
+                content=content,
                 options=notification.options,
                 expires_at=notification.expires_at,
                 default_bundle_id=application.defaults.bundle_id,
@@ -189,7 +191,11 @@ async def _send_variants(
             for place in places:
                 sent.outcomes[place] = content
             continue
-        part = replace(batch, content=content, targets=[targets[place] for place in places])
+        part = replace(
+            batch,
+            content=identified(content, batch.options, batch.notification_id),
+            targets=[targets[place] for place in places],
+        )
         variants.append((part, replace(answers, places=places)))
     for start in range(0, len(variants), VARIANTS_AT_ONCE):
         async with asyncio.TaskGroup() as together:

@@ -6,6 +6,7 @@ operator's network. Two checks, and both are needed: `check_url` looks at the
 text when it is stored, and `Guard` looks at the addresses themselves when a
 connection is made, and connects to exactly those. Redirects are never
 followed and no proxy is taken from the environment, by the clients' own rules.
+Where the operator set a proxy, it is asked for the address that was checked.
 
 Source: docs/decisions/0020-outgoing-urls.md.
 """
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     import asyncio
     import ssl
     from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+    from heliograph.outbound.http2.proxy import Proxy
 
 _LONGEST_URL: Final = 2048
 _LONGEST_HOST: Final = 253
@@ -178,17 +181,24 @@ class Guard:
     """Checks URLs, and the addresses behind them at the moment of connecting.
 
     allowed: the operator's own networks that strangers' URLs may reach, such
-    as `127.0.0.0/8` in the demo. look_up: name and port to addresses.
-    Raises ValueError for what is no network.
+    as `127.0.0.0/8` in the demo. look_up: name and port to addresses. proxy:
+    the way to all but the operator's own networks. proxy_looks_up: it has
+    rules of its own about what names lead to. Raises ValueError for what is
+    no network.
     """
 
     def __init__(
         self,
         allowed: Iterable[str] = (),
         look_up: Callable[[str, int], Awaitable[Sequence[AddressInfo]]] = look_up,
+        *,
+        proxy: Proxy | None = None,
+        proxy_looks_up: bool = False,
     ) -> None:
         self._networks = tuple(ip_network(each) for each in allowed)
         self._look_up = look_up
+        self._proxy_looks_up = proxy_looks_up
+        self.proxy = proxy
 
     def check_url(self, url: str, rule: UrlRule = HTTPS) -> CheckedUrl:
         """Let a URL pass, by its text alone; raises UrlRefused."""
@@ -216,8 +226,41 @@ class Guard:
 
         Raises OSError, of which AddressRefused is one, or ValueError.
         """
+        address = await self.beyond_proxy(host, port)
+        if self.proxy is not None and address is not None:
+            await self.proxy.dial(host, port, tls, make_protocol, address=address)
+            return
         connected = await open_socket(host, port, resolve=self.resolve)
         await start_tls(connected, host, tls, make_protocol)
+
+    async def beyond_proxy(self, host: str, port: int) -> str | None:
+        """Say what the proxy is to be asked for: an address that passed, or the host itself.
+
+        None: there is no proxy, or the host is in a network of the
+        operator's own, to which no proxy leads. Raises OSError, of which
+        AddressRefused is one.
+        """
+        if self.proxy is None:
+            return None
+        is_name = ":" not in host and _NUMBER.fullmatch(host.rpartition(".")[2]) is None
+        if self._proxy_looks_up and is_name and not self._networks:
+            return host
+        try:
+            found = await self.resolve(host, port)
+        except AddressRefused:
+            raise
+        except OSError:
+            if self._proxy_looks_up:
+                # Behind such a proxy there may be no names but the inner ones.
+                return host
+            raise
+        addresses = [str(info[4][0]) for info in found]
+        if all(_is_within(ip_address(each), self._networks) for each in addresses):
+            return None
+        if self._proxy_looks_up:
+            return host
+        # IPv4 first: of the two it is the one that every proxy has.
+        return min(addresses, key=lambda each: ":" in each)
 
     def resolver(self) -> AbstractResolver:
         """Answer the hook for aiohttp: what it resolves is what is connected to."""

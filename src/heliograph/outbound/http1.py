@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 import aiohttp
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from heliograph.outbound.guard import Guard
+    from heliograph.outbound.http2.proxy import Proxy
 
 _MAX_BODY_BYTES: Final = 1_048_576
 _CHUNK_BYTES: Final = 65_536
@@ -44,10 +45,11 @@ class HttpReply:
 
 
 class Http1Client:
-    """Makes single requests; follows no redirect, keeps no cookie, reads no environment.
+    """Makes single requests, each once; follows no redirect, keeps no cookie, reads no environment.
 
     tls: what to trust. guard: for URLs that strangers supply; then every
-    connection goes to an address it lets pass. Connections open at the first
+    connection goes to an address it lets pass, through its proxy if it has
+    one. proxy: for URLs of the operator's own. Connections open at the first
     request.
     """
 
@@ -56,12 +58,15 @@ class Http1Client:
         tls: ssl.SSLContext,
         *,
         guard: Guard | None = None,
+        proxy: Proxy | None = None,
         max_body_bytes: int = _MAX_BODY_BYTES,
     ) -> None:
         self._tls = tls
         self._guard = guard
+        self._proxy = proxy if guard is None else guard.proxy
         self._max_body_bytes = max_body_bytes
-        self._session: aiohttp.ClientSession | None = None
+        # By whether it leads through the proxy: what a guard checks there is the far end.
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def post_form(
         self, url: str, fields: Mapping[str, str], *, timeout_s: float = 10.0
@@ -85,20 +90,27 @@ class Http1Client:
 
         keeps_body: False answers no body, and waits for none that is long or slow.
         """
-        session = self._open_session()
-        # A URL that the guard let pass is spelled already; spelling it anew would change
-        # tokens in it that are not ours to read.
-        target = url if self._guard is None else URL(url, encoded=True)
         try:
-            async with (
-                asyncio.timeout(timeout_s),
-                session.request(
-                    method, target, headers=headers, data=body or None, allow_redirects=False
-                ) as response,
-            ):
-                content = await (self._read(response) if keeps_body else _skip(response))
+            async with asyncio.timeout(timeout_s):
+                way = await self._way_to(url)
+                async with self._open_session(through_proxy=bool(way.options)).request(
+                    method,
+                    way.target,
+                    headers={**(headers or {}), **way.headers},
+                    data=body or None,
+                    allow_redirects=False,
+                    **way.options,
+                ) as response:
+                    content = await (self._read(response) if keeps_body else _skip(response))
         except TimeoutError as error:
             raise OutboundError("no reply in time") from error
+        except aiohttp.ClientHttpProxyError as error:
+            said = f"cannot connect: the proxy answered {error.status}"
+            raise OutboundError(said, is_unprocessed=True) from error
+        except aiohttp.ClientProxyConnectionError as error:
+            # Where it is concerns the operator alone.
+            said = "cannot connect: the proxy can't be reached"
+            raise OutboundError(said, is_unprocessed=True) from error
         except aiohttp.ClientConnectorError as error:
             raise OutboundError(f"cannot connect: {error}", is_unprocessed=True) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -109,22 +121,58 @@ class Http1Client:
 
     async def aclose(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
 
-    def _open_session(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=self._connector(),
+    async def _way_to(self, url: str) -> _Way:
+        """Say by which way a URL is reached; raises OutboundError where it may not be."""
+        if self._guard is None:
+            return _Way(url) if self._proxy is None else _Way(url, {}, _options(self._proxy))
+        # A URL that the guard let pass is spelled already; spelling it anew would change
+        # tokens in it that are not ours to read.
+        target = URL(url, encoded=True)
+        if self._proxy is None:
+            return _Way(target)
+        host = target.host or ""
+        try:
+            address = await self._guard.beyond_proxy(host, target.port or 0)
+        except OSError as error:
+            said = error.strerror or type(error).__name__
+            raise OutboundError(f"cannot connect: {said}", is_unprocessed=True) from error
+        if address is None:
+            return _Way(target)
+        if address == host or target.scheme != "https":
+            # Without TLS the proxy reads the request, and takes the name from its URL.
+            return _Way(target, {}, _options(self._proxy))
+        return _Way(
+            target.with_host(address),
+            {"host": target.authority},
+            {**_options(self._proxy), "server_hostname": host},
+        )
+
+    def _open_session(self, *, through_proxy: bool) -> aiohttp.ClientSession:
+        session = self._sessions.get(through_proxy)
+        if session is None:
+            session = self._sessions[through_proxy] = aiohttp.ClientSession(
+                connector=self._connector(through_proxy=through_proxy),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=None),
+                # A stranger's few kilobytes could become many megabytes of ours.
+                auto_decompress=False,
+                headers={"accept-encoding": "identity"},
             )
-        return self._session
+            # It would repeat a GET whose answer was lost. To an SMS gateway that is a second
+            # message, and what is repeated is the engine's to say. There is no public switch.
+            session._retry_connection = False  # noqa: SLF001 - as aiohttp's own test client does
+        return session
 
-    def _connector(self) -> aiohttp.TCPConnector:
+    def _connector(self, *, through_proxy: bool) -> aiohttp.TCPConnector:
         if self._guard is None:
             return aiohttp.TCPConnector(ssl=self._tls)
+        if through_proxy:
+            # The only address it connects to is the proxy's, which the operator chose.
+            return aiohttp.TCPConnector(ssl=self._tls, limit=0)
         return aiohttp.TCPConnector(
             ssl=self._tls,
             resolver=self._guard.resolver(),
@@ -141,6 +189,21 @@ class Http1Client:
             if len(content) > self._max_body_bytes:
                 raise OutboundError("the reply is over the size limit")
         return bytes(content)
+
+
+class _Way(NamedTuple):
+    """How a URL is reached. headers, options: of the request, beside the caller's."""
+
+    target: str | URL
+    headers: Mapping[str, str] = {}
+    options: Mapping[str, Any] = {}
+
+
+def _options(proxy: Proxy) -> dict[str, Any]:
+    options: dict[str, Any] = {"proxy": proxy.url}
+    if proxy.authorization:
+        options["proxy_headers"] = {"Proxy-Authorization": proxy.authorization.decode("ascii")}
+    return options
 
 
 async def _skip(response: aiohttp.ClientResponse) -> bytes:

@@ -127,6 +127,7 @@ class Simulators:
         wns_port: int = 0,
         sms_gateway_port: int = 0,
         smpp_port: int = 0,
+        smpp_tls_port: int = 0,
         webhooks_port: int = 0,
         topics: tuple[str, ...] | None = (DEMO_TOPIC,),
         inbox_limit: int = DEFAULT_LIMIT,
@@ -165,10 +166,10 @@ class Simulators:
             ):
                 await fake.start(host, port, certificate, client_ca=trusted)
                 started.append(fake)
-            # Gateways and SMS centres speak plainly, as most of theirs do.
+            # Gateways and SMS centres speak plainly, as most of theirs do; the centre also in TLS.
             await simulators.sms_gateway.start(host, sms_gateway_port, None)
             started.append(simulators.sms_gateway)
-            await simulators.smpp.start(host, smpp_port)
+            await simulators.smpp.start(host, smpp_port, certificate, tls_port=smpp_tls_port)
         except OSError:
             for running in started:
                 await running.stop()

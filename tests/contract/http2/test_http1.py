@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
 import ssl
 from contextlib import asynccontextmanager
@@ -36,6 +37,13 @@ async def _large(request: web.Request) -> web.Response:
     return web.Response(body=bytes(5000))
 
 
+async def _bomb(request: web.Request) -> web.Response:
+    asked = request.headers.get("Accept-Encoding", "")
+    packed = gzip.compress(bytes(50_000_000))
+    headers = {"Content-Encoding": "gzip", "X-Asked": asked}
+    return web.Response(body=packed, headers=headers)
+
+
 async def _slow(request: web.Request) -> web.Response:
     await asyncio.Event().wait()
     raise AssertionError("never")
@@ -45,7 +53,12 @@ async def _slow(request: web.Request) -> web.Response:
 async def serving(certificates: Certificates) -> AsyncIterator[str]:
     application = web.Application()
     application.router.add_post("/token", _token)
-    for path, handler in (("/redirect", _redirect), ("/large", _large), ("/slow", _slow)):
+    for path, handler in (
+        ("/redirect", _redirect),
+        ("/large", _large),
+        ("/slow", _slow),
+        ("/bomb", _bomb),
+    ):
         application.router.add_get(path, handler)
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
@@ -121,3 +134,14 @@ async def test_an_impossible_url_is_an_error_that_does_not_quote_it() -> None:
             await http.request("GET", "https://[secret/")
 
     assert "secret" not in str(caught.value)
+
+
+async def test_what_is_packed_is_neither_asked_for_nor_unpacked(certificates: Certificates) -> None:
+    async with serving(certificates) as url:
+        client = Http1Client(plain_client_tls(certificates.ca))
+
+        reply = await client.request("GET", f"{url}/bomb")
+        await client.aclose()
+
+    assert reply.headers["x-asked"] == "identity"
+    assert len(reply.body) < 100_000

@@ -7,17 +7,19 @@ from datetime import timedelta
 
 import pytest
 from tests.contract.providers.pages import NOW, batch_of, target, until
+from tests.contract.providers.smpp_statuses import STATUSES
 
 from heliograph.config import Sms
 from heliograph.core.ids import new_id
 from heliograph.core.model.application import FcmCredential, ProviderCredential, SmppAccount
 from heliograph.core.model.audience import AddressForm
 from heliograph.core.model.notification import Content, Options
-from heliograph.core.model.outcome import Accepted, Deferred, Misconfigured, Rejected, TokenGone
+from heliograph.core.model.outcome import Accepted, Deferred, Misconfigured, Rejected
 from heliograph.core.model.receipt import ReceiptKind
 from heliograph.core.model.registration import Environment, ProviderName
 from heliograph.outbound.guard import Guard
 from heliograph.providers.sms import SmsProvider
+from heliograph.providers.sms.response import BAD_BIND, KNOWN_STATUSES, TAKEN, WRONG_STATE
 from heliograph.simulators.faults import SMPP_BIND, Action, Fault
 from heliograph.simulators.sms.centre import PASSWORD, SYSTEM_ID
 
@@ -26,6 +28,11 @@ pytestmark = pytest.mark.anyio
 NUMBER = "+491701234567"
 OWN = Guard(["127.0.0.0/8"])
 SECONDS = timedelta(seconds=1)
+
+
+def outcome_text(status):
+    outcome = STATUSES[status]
+    return outcome.detail if isinstance(outcome, Misconfigured) else outcome.reason
 
 
 class Sink:
@@ -151,35 +158,21 @@ async def test_only_numbers_in_international_form_are_sent_to(fakes, sms, accoun
 
 
 async def test_statuses_become_outcomes_in_order(fakes, sms, account):
-    scripted = {
-        "ESME_RTHROTTLED": Deferred("ESME_RTHROTTLED (0x58)", 3 * SECONDS, is_ours=True),
-        "ESME_RMSGQFUL": Deferred("ESME_RMSGQFUL (0x14)", 30 * SECONDS, is_ours=True),
-        "ESME_RSYSERR": Deferred("ESME_RSYSERR (0x08)", 10 * SECONDS),
-        "ESME_RX_T_APPN": Deferred("ESME_RX_T_APPN (0x64)", 10 * SECONDS),
-        "ESME_RSUBMITFAIL": Deferred("ESME_RSUBMITFAIL (0x45)", 10 * SECONDS),
-        "ESME_RINVDSTADR": TokenGone("ESME_RINVDSTADR (0x0B)", is_ambiguous=True),
-        "ESME_RINVDSTTON": TokenGone("ESME_RINVDSTTON (0x50)", is_ambiguous=True),
-        "0x4B": TokenGone("status (0x4B)", is_ambiguous=True),
-        "ESME_RINVSRCADR": Misconfigured("ESME_RINVSRCADR (0x0A)"),
-        "ESME_RINVSRCTON": Misconfigured("ESME_RINVSRCTON (0x48)"),
-        "ESME_RINVMSGLEN": Rejected("ESME_RINVMSGLEN (0x01)"),
-        "ESME_RX_R_APPN": Rejected("ESME_RX_R_APPN (0x66)"),
-        "0xC3": Rejected("ESME_RMISSINGOPTPARAM (0xC3)"),
-        "0x401": Rejected("status (0x401)"),
-        "0x402": Deferred("status (0x402)", 10 * SECONDS),
-        "0x403": TokenGone("status (0x403)", is_ambiguous=True),
-        "0x404": Misconfigured("status (0x404)"),
-        "0x777": Rejected("status (0x777)"),
-    }
     own = ((0x402, "deferred"), (0x403, "gone"), (0x404, "misconfigured"), (0x405, "rejected"))
     account = replace(account, secret=replace(account.secret, vendor_statuses=own))
-    for number, reason in zip(numbers(99), scripted, strict=False):
+    for number, reason in zip(numbers(99), STATUSES, strict=False):
         fakes.faults.add(Fault(number, 400, reason))
 
-    outcomes = await sms.send(batch_of(account, *map(target, numbers(len(scripted)))), now=NOW)
+    outcomes = await sms.send(batch_of(account, *map(target, numbers(len(STATUSES)))), now=NOW)
 
-    assert dict(zip(scripted, outcomes, strict=True)) == scripted
+    assert dict(zip(STATUSES, outcomes, strict=True)) == STATUSES
     assert fakes.smpp.binds == 1
+
+
+def test_every_status_of_the_table_is_asked_for():
+    asked = {int(outcome_text(each).rpartition("0x")[2].rstrip(")"), 16) for each in STATUSES}
+
+    assert asked >= KNOWN_STATUSES - TAKEN - WRONG_STATE - BAD_BIND
 
 
 async def test_an_unexplained_failure_is_given_up_in_the_end(fakes, sms, account):
@@ -238,6 +231,34 @@ async def test_trouble_at_the_bind(fakes, sms, account, fault, outcome):
     fakes.faults.add(fault)
 
     assert await sms.send(batch_of(account, target(NUMBER)), now=NOW) == [outcome]
+
+
+async def test_in_tls_everything_goes_as_it_does_without(fakes, clock, sink, account):
+    sms = provider_of(clock, sink, ca_file=fakes.ca_file, enquire_link_s=0.05)
+    secure = replace(account.secret, port=fakes.smpp.tls_port, has_tls=True)
+    batch = batch_of(replace(account, secret=secure), target(NUMBER), content=text("ж" * 200))
+
+    (outcome,) = await sms.send(batch, now=NOW)
+
+    assert isinstance(outcome, Accepted)
+    assert fakes.inbox.received(NUMBER)[0].payload["text"] == "ж" * 200
+    await until(lambda: len(sink.receipts) == 1 and fakes.smpp.enquiries > 0)
+    fakes.smpp.drop()
+    await until(lambda: fakes.smpp.binds == 2)
+    await sms.close()
+    await until(lambda: fakes.smpp.connection_count == 0)
+
+
+async def test_a_centre_that_nobody_vouches_for_gets_no_password(fakes, clock, sink, account):
+    sms = provider_of(clock, sink)
+    secure = replace(account.secret, port=fakes.smpp.tls_port, has_tls=True)
+
+    outcomes = await sms.send(batch_of(replace(account, secret=secure), target(NUMBER)), now=NOW)
+
+    said = "the SMS centre's certificate: unable to get local issuer certificate"
+    assert outcomes == [Misconfigured(said)]
+    assert fakes.smpp.binds == 0
+    await sms.close()
 
 
 async def test_a_dropped_connection_defers_what_was_under_way_and_is_replaced(fakes, sms, account):
@@ -299,6 +320,7 @@ async def test_a_receipt_finds_its_delivery_though_its_id_is_spelled_otherwise(
     good, bad = (told[outcome.provider_message_id,] for outcome in outcomes)
     assert (good.kind, good.detail) == (ReceiptKind.DELIVERED, "DELIVRD")
     assert (bad.kind, bad.detail) == (ReceiptKind.FAILED, "UNDELIV err:001")
+    assert (good.was_reached, bad.was_reached) == (True, False)
     assert good.application_id == account.application_id
     await until(lambda: fakes.smpp.answers == [0, 0])
 

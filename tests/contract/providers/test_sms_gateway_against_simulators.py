@@ -194,3 +194,14 @@ async def test_a_preview_shows_the_request_without_its_secrets(sms, gateway):
     assert preview.path.endswith(f"&to=%2B{NUMBER[1:]}")
     assert dict(preview.headers)["sms-segments"] == "2"
     assert preview.problem is None
+
+
+async def test_a_message_whose_answer_was_lost_is_not_sent_twice_behind_the_engines_back(
+    fakes, sms, gateway
+):
+    fakes.faults.add(Fault(NUMBER, 200, action=Action.CLOSE))
+
+    outcomes = await sms.send(batch_of(gateway(), target(NUMBER)), now=NOW)
+
+    assert outcomes == [Deferred("ServerDisconnectedError")]
+    assert len(fakes.inbox.received(NUMBER)) == 1

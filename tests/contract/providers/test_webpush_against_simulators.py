@@ -25,7 +25,7 @@ from heliograph.outbound.guard import Guard
 from heliograph.providers.webpush import WebPushProvider
 from heliograph.providers.webpush.settings import new_key
 from heliograph.simulators.faults import Action, Fault
-from heliograph.simulators.listener import HTTP_1_1, RunningFake
+from heliograph.simulators.listener import H2, HTTP_1_1, RunningFake
 
 pytestmark = pytest.mark.anyio
 
@@ -323,6 +323,63 @@ async def test_a_cut_connection_is_tried_again_later(
 
     assert isinstance(outcome, Deferred)
     assert isinstance((await webpush.send(batch, now=NOW))[0], Accepted)
+
+
+async def test_a_service_that_cant_be_reached_is_left_alone_while_others_are_served(
+    fakes, webpush, webpush_credential, subscribed, clock
+):
+    away = RunningFake(fakes.push_service, [HTTP_1_1])
+    await away.start("127.0.0.1", 0, None)
+    await away.stop()
+    lost = replace(subscribed(), endpoint=f"https://127.0.0.1:{away.port}/push/1")
+    good = subscribed()
+    batch = batch_of(webpush_credential, browser(lost), browser(good))
+
+    waits = []
+    for _ in range(10):
+        first, second = await webpush.send(batch, now=NOW)
+        at_once, _ = await webpush.send(batch, now=NOW)
+        assert isinstance(second, Accepted)
+        assert first.reason.startswith("cannot connect")
+        assert first == at_once
+        waits.append(first.retry_after.total_seconds())
+        clock.advance(first.retry_after)
+
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300]
+
+
+async def test_a_service_that_is_back_is_not_left_alone_any_more(
+    fakes, webpush, webpush_credential, subscribed, clock
+):
+    subscription = subscribed()
+    batch = batch_of(webpush_credential, browser(subscription))
+    port = fakes.webpush.port
+    await fakes.webpush.stop()
+    (away,) = await webpush.send(batch, now=NOW)
+    back = RunningFake(fakes.push_service, [H2])
+    (certificate,) = fakes.ca_file.parent.glob("server*.pem")
+    await back.start("127.0.0.1", port, certificate)
+
+    (left_alone,) = await webpush.send(batch, now=NOW)
+    clock.advance(away.retry_after)
+    (again,) = await webpush.send(batch, now=NOW)
+    await back.stop()
+
+    assert left_alone == away
+    assert isinstance(again, Accepted)
+
+
+async def test_one_connection_that_is_cut_says_nothing_of_the_service(
+    fakes, webpush, webpush_credential, subscribed
+):
+    subscription = subscribed()
+    fakes.faults.add(Fault(subscription.endpoint, action=Action.RESET))
+
+    (cut,) = await webpush.send(batch_of(webpush_credential, browser(subscription)), now=NOW)
+    (again,) = await webpush.send(batch_of(webpush_credential, browser(subscription)), now=NOW)
+
+    assert isinstance(cut, Deferred)
+    assert isinstance(again, Accepted)
 
 
 async def test_after_the_end_nothing_is_sent(webpush, webpush_credential, subscribed):

@@ -54,6 +54,11 @@ REPLIES = [
     ),
     (406, "appthrottled", Deferred("appthrottled", timedelta(minutes=15))),
     (410, "description: The domain blocked us", Misconfigured("The domain blocked us")),
+    (
+        410,
+        "description: The Cloud Service is sending notifications to a domain that is blocked",
+        Misconfigured("The Cloud Service is sending notifications to a domain that is blocked"),
+    ),
     (409, None, Rejected("HTTP 409")),
     (302, "location: https://127.0.0.1/", Deferred("HTTP 302")),
     # Refused VAPID tokens: this one is too young to be replaced, and nobody was reached by it.

@@ -182,8 +182,6 @@ async def test_wns_answers_become_outcomes_in_order(fakes, wns, store, channels)
     }
     for fault, _ in scripted.values():
         fakes.faults.add(fault)
-        if fault.action is Action.CLOSE:
-            fakes.faults.add(fault)  # aiohttp repeats once what a kept connection lost unread
 
     outcomes = await wns.send(batch_of(store, *channels("good", *scripted)), now=NOW)
 

@@ -138,7 +138,18 @@ def test_most_of_a_page_must_blame_the_credential(
 def test_a_probe_is_answered_well_when_most_of_it_shows_no_trouble(
     cause: BreakerCause, outcomes: list[Outcome], is_well: bool
 ) -> None:
-    assert is_answered_well(cause, outcomes) == is_well
+    assert is_answered_well(cause, outcomes, ProviderName.FCM) == is_well
+
+
+@pytest.mark.parametrize(
+    ("cause", "down", "is_well"), [(OUTAGE, 9, True), (OUTAGE, 10, False), (CREDENTIAL, 9, False)]
+)
+def test_of_several_push_services_one_that_is_well_is_enough(
+    cause: BreakerCause, down: int, is_well: bool
+) -> None:
+    outcomes = [Deferred("down")] * down + [ACCEPTED] * (10 - down)
+
+    assert is_answered_well(cause, outcomes, ProviderName.WEBPUSH) == is_well
 
 
 def test_the_longest_delay_that_was_asked_for_counts() -> None:

@@ -14,6 +14,7 @@ from heliograph.core.model.outcome import (
     Rejected,
     TokenGone,
 )
+from heliograph.core.model.registration import ProviderName
 from heliograph.delivery.guards import (
     MOST_CREDENTIALS,
     OUTAGE_WINDOW_S,
@@ -137,6 +138,20 @@ def test_what_was_put_off_long_ago_says_nothing(outage: OutageGuard) -> None:
     outage.check(KEY, PHONES[:19], [DOWN] * 19, now_s=0)
 
     assert outage.check(KEY, PHONES[:1], [DOWN], now_s=OUTAGE_WINDOW_S + 1) is None
+
+
+BROWSERS = [target(str(number), provider=ProviderName.WEBPUSH) for number in range(100)]
+
+
+@pytest.mark.parametrize(("put_off", "is_out"), [(50, False), (94, False), (95, True), (100, True)])
+def test_one_push_service_that_is_down_is_no_outage_of_them_all(
+    outage: OutageGuard, put_off: int, is_out: bool
+) -> None:
+    answers = [DOWN] * put_off + [ACCEPTED] * (100 - put_off)
+
+    reason = outage.check(KEY, BROWSERS, answers, now_s=0)
+
+    assert reason == (DOWN.reason if is_out else None)
 
 
 def test_a_good_page_never_opens_anything(outage: OutageGuard) -> None:

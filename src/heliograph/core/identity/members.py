@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from heliograph.core.identity.identity import Identity
     from heliograph.core.identity.sessions import Sessions
+    from heliograph.core.ids import Id
     from heliograph.core.model.application import Application
     from heliograph.core.model.identity import Principal
     from heliograph.core.notifications.notifications import Notifications
@@ -69,6 +70,16 @@ class Members:
         access.require(principal, Scope.NOTIFICATIONS_SEND, application)
         states = await self._store.member_states(application.id, user_ids)
         return {name: each.badge for name, each in states.items() if each.badge is not None}
+
+    async def ids_of(
+        self, principal: Principal, application: Application, user_ids: Sequence[str]
+    ) -> Mapping[str, Id]:
+        """Answer our ids of users by the customer's; who is no member is left out."""
+        access.require(principal, Scope.NOTIFICATIONS_SEND, application)
+        if not user_ids:
+            return {}
+        states = await self._store.member_states(application.id, user_ids)
+        return {name: each.user_id for name, each in states.items()}
 
     async def set_badge(
         self, principal: Principal, application: Application, user_id: str, badge: int

@@ -78,7 +78,9 @@ class Options:
     tokens it is for. send_at: None means at once. max_per_second: how many
     messages may leave in a second; None means as fast as providers take them.
     credentials: those to send by; empty means the application's own. marks:
-    pairs by which a back end finds its notifications again.
+    pairs by which a back end finds its notifications again. has_receipts:
+    the data carries the notification's id, for apps that report what became
+    of it.
     """
 
     ttl_s: int = MAX_TTL_S
@@ -91,6 +93,7 @@ class Options:
     record: Record = Record.ALL
     credentials: tuple[tuple[ProviderName, Id], ...] = ()
     marks: tuple[tuple[str, str], ...] = ()
+    has_receipts: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Receipt:
 
     The delivery is named by its target (a registration's id, or of a bare address
     16 bytes of its token's hash), by its ordinal in a listed audience, or by both.
+    was_reached: what a network says of the phone itself, where it says anything.
     """
 
     application_id: Id
@@ -43,6 +44,7 @@ class Receipt:
     target_id: bytes | None = None
     recipient: int | None = None
     detail: str | None = None
+    was_reached: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

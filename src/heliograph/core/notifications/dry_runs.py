@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 from heliograph.core import access
 from heliograph.core.errors import InvalidRequest, Problem, ProblemKind
 from heliograph.core.ids import new_id
-from heliograph.core.model.audience import Addresses, Recipients, Registrations
+from heliograph.core.model.audience import Address, Addresses, Recipients, Registrations
 from heliograph.core.model.delivery import Target
 from heliograph.core.model.identity import Scope
 from heliograph.core.model.registration import token_hash
 from heliograph.core.notifications.checks import audience_problems, problems_of
+from heliograph.core.notifications.identified import identified
 from heliograph.core.notifications.notifications import without_repeats
 from heliograph.core.notifications.sender_choice import at_home_in
 from heliograph.core.notifications.templating import FilledContent, simplified
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from heliograph.core.applications.applications import Applications
     from heliograph.core.applications.credential_shelf import CredentialShelf
     from heliograph.core.model.application import Application, ProviderCredential
-    from heliograph.core.model.audience import Address, Audience, Reach
+    from heliograph.core.model.audience import Audience, Reach
     from heliograph.core.model.identity import Principal
     from heliograph.core.model.notification import Content, Options
     from heliograph.core.model.registration import Environment, ProviderName
@@ -44,8 +45,11 @@ if TYPE_CHECKING:
 MAX_SAMPLES = 10
 DEFAULT_SAMPLES = 3
 
+_NOBODY = "00"
+"""A token that stands for any: what is measured doesn't depend on it."""
+
 SURELY_SMALL_BYTES = 1024
-"""Content that every provider takes, however it renders it: their limits begin at 4 KB."""
+"""Content that every provider takes, however it renders it: a text message may have 1,400 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +130,20 @@ class DryRuns:
     async def size_problems(
         self, application: Application, audience: Audience, content: Content, options: Options
     ) -> Sequence[Problem]:
-        """Name what is too large for every provider of a listed audience.
+        """Name what is too large for every provider that it could go to.
 
-        One target of each provider stands for all. Where a provider can't be
-        asked, or takes it, there is no problem: deliveries say the rest.
+        One target of each provider stands for all; of an audience that is
+        looked up when it starts, a made-up one of each provider that the
+        application has a credential for. Where a provider can't be asked, or
+        takes it, there is no problem: deliveries say the rest.
         """
-        if not isinstance(audience, Addresses | Registrations | Recipients) or _is_surely_small(
-            content
-        ):
+        if _is_surely_small(content):
             return []
-        samples = await self._samples(application, audience, content, options, 1, self._clock.now())
+        now = self._clock.now()
+        if isinstance(audience, Addresses | Registrations | Recipients):
+            samples = await self._samples(application, audience, content, options, 1, now)
+        else:
+            samples = await self._made_up(application, audience.providers, content, options, now)
         if not samples or not all(sample.is_too_large for sample in samples):
             return []
         found = ", ".join(
@@ -190,19 +198,32 @@ class DryRuns:
                 if isinstance(made, str):
                     samples += [Sample(target, environment, None, made) for target in some]
                     continue
-                batch = Batch(
-                    credential=credential,
-                    notification_id=new_id(now),
-                    content=made,
-                    options=options,
-                    expires_at=max(now, options.send_at or now) + timedelta(seconds=options.ttl_s),
-                    default_bundle_id=application.defaults.bundle_id,
-                    targets=some,
-                )
+                batch = _batch(credential, application, made, options, some, now)
                 samples += [
                     Sample(target, environment, message, message.problem)
                     for target, message in zip(some, provider.preview(batch), strict=True)
                 ]
+        return samples
+
+    async def _made_up(
+        self,
+        application: Application,
+        wanted: Sequence[ProviderName],
+        content: Content,
+        options: Options,
+        now: datetime,
+    ) -> list[Sample]:
+        """Render for a target of each provider that nobody has."""
+        own = {each.provider: each for each in await self._credentials_of(application, options)}
+        samples = []
+        for name, credential in own.items():
+            provider = self._previewer_of(name)
+            if provider is None or (wanted and name not in wanted):
+                continue
+            [target] = _first_of_each([(0, Address(name, _NOBODY))], 1)
+            batch = _batch(credential, application, content, options, [target], now)
+            [message] = provider.preview(batch)
+            samples.append(Sample(target, credential.environment, message, message.problem))
         return samples
 
     async def _credentials_of(
@@ -228,6 +249,26 @@ class DryRuns:
             except TemplateRefused as error:
                 contents[target] = f"template: must be {error}"
         return contents
+
+
+def _batch(
+    credential: ProviderCredential,
+    application: Application,
+    content: Content,
+    options: Options,
+    targets: Sequence[Target],
+    now: datetime,
+) -> Batch:
+    notification_id = new_id(now)
+    return Batch(
+        credential=credential,
+        notification_id=notification_id,
+        content=identified(content, options, notification_id),
+        options=options,
+        expires_at=max(now, options.send_at or now) + timedelta(seconds=options.ttl_s),
+        default_bundle_id=application.defaults.bundle_id,
+        targets=targets,
+    )
 
 
 def _by_content(

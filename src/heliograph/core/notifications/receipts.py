@@ -65,10 +65,12 @@ class Receipts:
         *,
         at: datetime | None = None,
         detail: str | None = None,
+        was_reached: bool | None = None,
     ) -> bool | None:
         """Write what a network reports under the id it gave the message (SMPP).
 
-        None: we know no such message, or not yet. The page it was sent with may
+        was_reached: what that says of the phone, beyond the message. None:
+        we know no such message, or not yet. The page it was sent with may
         still be on its way to the store, so the network should say it again.
         """
         place = await self._store.place_of(application_id, provider, provider_message_id)
@@ -84,6 +86,7 @@ class Receipts:
                 place.target_id,
                 place.recipient,
                 detail,
+                was_reached,
             )
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import TYPE_CHECKING, Final, Protocol
 
 from heliograph.outbound.http2.connection import Connection
@@ -119,7 +120,7 @@ class Fleet:
         except TimeoutError:
             reason = "no connection in time"
         except (OSError, ValueError) as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = f"{type(error).__name__}: {_said(error)}"
         finally:
             self._opening = None
             if self._is_closed:
@@ -165,3 +166,10 @@ class Fleet:
             self._fruitless = 0
             detail = session.fault or "the server ends every connection"
             self._on_hopeless(Lost(True, detail, session.goaway_debug))  # noqa: FBT003 - is_unprocessed
+
+
+def _said(error: OSError | ValueError) -> str:
+    """Say what went wrong, without the address: a name's owner may be the one who asks for it."""
+    if isinstance(error, OSError) and "Connect call failed" in str(error):
+        return os.strerror(error.errno or 0)
+    return str(error)

@@ -38,6 +38,12 @@ class Proxy:
     port: int
     authorization: bytes = field(default=b"", repr=False)
 
+    @property
+    def url(self) -> str:
+        """Where it is, without its password."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
     @classmethod
     def from_url(cls, url: str) -> Proxy:
         """Read `http://[user:password@]host:port`; raises ValueError for anything else."""
@@ -57,15 +63,18 @@ class Proxy:
         port: int,
         tls: ssl.SSLContext,
         make_protocol: Callable[[], asyncio.BaseProtocol],
+        *,
+        address: str | None = None,
     ) -> None:
         """Connect a new protocol to a host through the proxy; give this to a sender as `dial`.
 
-        The proxy looks the host's name up. Raises OSError, of which ProxyError
-        is one, or ValueError. The caller sets the time limit.
+        address: what the proxy is asked for; without it the host, whose name
+        the proxy then looks up. Raises OSError, of which ProxyError is one, or
+        ValueError. The caller sets the time limit.
         """
         connected = await open_socket(self.host, self.port)
         try:
-            await self._open_tunnel(connected, host, port)
+            await self._open_tunnel(connected, address or host, port)
         except BaseException:
             connected.close()
             raise

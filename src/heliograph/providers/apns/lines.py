@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, assert_never
 from heliograph.core.errors import InvalidRequest
 from heliograph.core.model.application import ApnsCertificate, ApnsCredential
 from heliograph.core.model.outcome import Misconfigured
+from heliograph.outbound.http2.dial import dial_tls
 from heliograph.outbound.http2.pool import SenderPool
 from heliograph.outbound.http2.sender import Http2Sender, Origin
 from heliograph.outbound.http2.settings import SenderSettings
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from heliograph.core.ids import Id
     from heliograph.core.model.application import ProviderCredential
     from heliograph.core.ports import Clock
+    from heliograph.outbound.http2.fleet import Dial
     from heliograph.outbound.http2.messages import Headers
     from heliograph.outbound.http2.pool import Line
     from heliograph.providers.apns.certificates import CertificateFacts
@@ -61,10 +63,11 @@ class _CertifiedOrigin(Origin):
 class ApnsLines:
     """Opens connections and proves who we are, by provider token or by certificate."""
 
-    def __init__(self, settings: Apns, clock: Clock) -> None:
+    def __init__(self, settings: Apns, clock: Clock, dial: Dial = dial_tls) -> None:
         """Read the trusted authorities; raises OSError or ValueError for settings that can't be."""
         self.tokens = ProviderTokens(clock)
         self._ca_file = settings.ca_file
+        self._dial = dial
         self._tls = client_tls(settings.ca_file)
         self._certified: OrderedDict[Id, tuple[CertificateFacts, ssl.SSLContext]] = OrderedDict()
         self._unrelated: set[Id] = set()
@@ -156,10 +159,10 @@ class ApnsLines:
 
     def _connect(self, origin: Origin) -> Http2Sender:
         if isinstance(origin, _CertifiedOrigin) and origin.tls is not None:
-            return Http2Sender(origin, origin.tls)
+            return Http2Sender(origin, origin.tls, dial=self._dial)
         # One request need not wait for APNs's SETTINGS: they allow one at the least.
         alone = SenderSettings(first_request_alone=True, streams_before_settings=1)
-        return Http2Sender(origin, self._tls, settings=alone)
+        return Http2Sender(origin, self._tls, settings=alone, dial=self._dial)
 
 
 def _said(error: InvalidRequest | UnusableCertificate | OSError) -> str:

@@ -5,10 +5,13 @@ Source: docs/providers/apns.md, "Request".
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from heliograph.core.ids import delivery_uuid
 from heliograph.core.model.application import ApnsCredential
+from heliograph.core.model.audience import AddressForm
 from heliograph.core.model.outcome import Rejected
 from heliograph.core.model.registration import Environment, ProviderName
 from heliograph.core.ports import Preview
@@ -21,18 +24,23 @@ from heliograph.providers.apns.request import (
     bundle_id_of,
     device_request,
 )
+from heliograph.providers.apns.settings import LARGEST_EXPIRATION_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
-    from heliograph.core.model.audience import AddressForm
+    from heliograph.core.model.audience import Address
     from heliograph.core.model.delivery import Target
+    from heliograph.core.model.notification import Content, Options
     from heliograph.core.ports import Batch
     from heliograph.outbound.http2.messages import Request
     from heliograph.outbound.http2.sender import Origin
 
 _HIDDEN: Final = "…"
 _CREATED_BYTES: Final = 6
+_ANY_APP: Final = App(None, "com.example")
+_is_channel_id: Final = re.compile(r"[A-Za-z0-9+/_-]{1,1024}={0,2}").fullmatch
 
 
 class Part(NamedTuple):
@@ -66,6 +74,38 @@ def parts_of(batch: Batch, default_bundle_id: str | None) -> list[Part]:
             message = message.refused(problem)
         parts.append(Part(environment, message, positions))
     return parts
+
+
+def check_content(content: Content, options: Options, *, starts_at: datetime) -> str | None:
+    """Say what is wrong with Apple's own words, whichever device they are for."""
+    try:
+        overrides = read_overrides(content.overrides.get(ProviderName.APNS))
+    except BadOverride as error:
+        return str(error)
+    if 0 < (overrides.expiration or LARGEST_EXPIRATION_S) < starts_at.timestamp():
+        return "BadExpirationDate: apns-expiration is over before it starts"
+    # A broadcast channel wants another push type than a device, so either may be meant.
+    found = [
+        build_message(
+            content,
+            options,
+            app=_ANY_APP,
+            expires_at=starts_at + timedelta(seconds=options.ttl_s),
+            form=form,
+            overrides=overrides,
+        )
+        for form in (AddressForm.TOKEN, AddressForm.CHANNEL)
+    ]
+    if any(each.problem is None or len(each.body) > each.limit_bytes for each in found):
+        return None
+    return _text_of(found[0])
+
+
+def check_target(address: Address) -> str | None:
+    """Complete "must be …" for what can't be a channel; devices' tokens are Apple's to judge."""
+    if address.form is AddressForm.CHANNEL and not _is_channel_id(address.token):
+        return "a channel's id in Base64"
+    return None
 
 
 def requests_of(batch: Batch, message: Message, positions: list[int]) -> list[Request]:

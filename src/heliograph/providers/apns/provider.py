@@ -14,6 +14,7 @@ from heliograph.core.model.outcome import (
     RefreshCredential,
 )
 from heliograph.core.model.registration import Environment, ProviderName
+from heliograph.outbound.http2.dial import dial_tls
 from heliograph.outbound.http2.messages import Lost
 from heliograph.providers.apns.channels import ApnsChannels
 from heliograph.providers.apns.lines import ApnsLines
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from heliograph.core.model.application import ProviderCredential
     from heliograph.core.model.outcome import Outcome
     from heliograph.core.ports import Batch, Clock, Preview
+    from heliograph.outbound.http2.fleet import Dial
     from heliograph.outbound.http2.messages import Headers
     from heliograph.providers.apns.lines import Proof
     from heliograph.providers.apns.plan import Part
@@ -52,7 +54,14 @@ class ApnsProvider:
 
     name = ProviderName.APNS
 
-    def __init__(self, settings: Apns, clock: Clock, *, request_timeout_s: float) -> None:
+    def __init__(
+        self,
+        settings: Apns,
+        clock: Clock,
+        *,
+        request_timeout_s: float,
+        dial: Dial = dial_tls,
+    ) -> None:
         """Read the trusted authorities; raises OSError or ValueError for settings that can't be."""
         self._clock = clock
         self._timeout_s = request_timeout_s
@@ -61,7 +70,7 @@ class ApnsProvider:
             for each in Environment
             for is_broadcast in (False, True)
         }
-        self._lines = ApnsLines(settings, clock)
+        self._lines = ApnsLines(settings, clock, dial)
         self._proven: set[Id] = set()
         self._doubted: dict[Id, Proof] = {}
         self.channels = ApnsChannels(

@@ -45,6 +45,7 @@ BROADCAST_PATH: Final = b"/4/broadcasts/apps/"
 
 # A bundle id comes from a device, so it is not believed to be one before it is in a header.
 _is_bundle_id: Final = re.compile(r"(?=.{1,155}\Z)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*").fullmatch
+_is_printed: Final = re.compile(r"<?[0-9A-Fa-f ]+>?").fullmatch
 _BAD_TOPIC: Final = "BadTopic"
 _MISSING_TOPIC: Final = "MissingTopic: neither registration nor application has a bundle id"
 
@@ -162,9 +163,16 @@ def build_message(
 def device_request(message: Message, token: str, message_id: str) -> Request:
     """Address a message to one device."""
     # The test is cheaper than `quote`, and true for every token that Apple ever issued.
-    path = token if token.isalnum() and token.isascii() else quote(token, "", errors="replace")
+    path = token if token.isalnum() and token.isascii() else _unusual(token)
     own = ((b"apns-id", message_id.encode()),)
     return Request(message.path + path.encode(), message.body, own)
+
+
+def _unusual(token: str) -> str:
+    """Spell a token that is not plain hexadecimal: old clients print theirs as `<ab12 cd34 …>`."""
+    if _is_printed(token):
+        return token.strip("<>").replace(" ", "")
+    return quote(token, "", errors="replace")
 
 
 def broadcast_request(message: Message, channel_id: str, message_id: str) -> Request:

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, Protocol
 
 from heliograph.core.model.outcome import Deferred, Misconfigured
+from heliograph.outbound.guard import UrlRefused
 from heliograph.outbound.http1 import OutboundError
 from heliograph.providers.fcm.grants import Granted, interpret_grant, interpret_no_grant
 from heliograph.providers.fcm.settings import (
@@ -48,7 +49,7 @@ class FormClient(Protocol):
     async def post_form(
         self, url: str, fields: Mapping[str, str], *, timeout_s: float = ...
     ) -> HttpReply:
-        """Post form fields; raises OutboundError when no reply came."""
+        """Post form fields; raises OutboundError when no reply came, and UrlRefused."""
         ...
 
 
@@ -150,6 +151,8 @@ class AccessTokens:
         form = {"grant_type": GRANT_TYPE, "assertion": assertion}
         try:
             reply = await self._client.post_form(secret.token_uri, form, timeout_s=self._timeout_s)
+        except UrlRefused as error:
+            return Misconfigured(f"the service account's token_uri must be {error.expected}")
         except OutboundError as error:
             return interpret_no_grant(error)
         return interpret_grant(reply, now=now)

@@ -6,9 +6,13 @@ Source: docs/providers/fcm.md, "Targets".
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from heliograph.core.model.audience import AddressForm
 from heliograph.providers.fcm.settings import MAX_CONDITION_TOPICS, MAX_TOPIC_CHARS
+
+if TYPE_CHECKING:
+    from heliograph.core.model.audience import Address
 
 _PREFIX: Final = "/topics/"
 _NAME: Final = rf"[a-zA-Z0-9\-_.~%]{{1,{MAX_TOPIC_CHARS}}}"
@@ -25,6 +29,18 @@ _REDUCIBLE: Final = re.compile(r"!T|\(T\)|T&&T|T\|\|T")
 def topic_name(text: str) -> str:
     """Take a topic's name as FCM wants it: without `/topics/`, which old clients put before it."""
     return text.removeprefix(_PREFIX)
+
+
+def check_target(address: Address) -> str | None:
+    """Complete "must be …" for what is no topic or condition; tokens are Google's to judge."""
+    match address.form:
+        case AddressForm.TOPIC if topic_problem(address.token) is not None:
+            return f"1 to {MAX_TOPIC_CHARS} letters, digits or -_.~%"
+        case AddressForm.CONDITION:
+            problem = condition_problem(address.token)
+            return problem and f"a condition that FCM can read ({problem})"
+        case _:
+            return None
 
 
 def topic_problem(text: str) -> str | None:

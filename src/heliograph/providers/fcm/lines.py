@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from weakref import WeakSet
 
+from heliograph.outbound.http2.dial import dial_tls
 from heliograph.outbound.http2.messages import Lost
 from heliograph.outbound.http2.pool import SenderPool
 from heliograph.outbound.http2.sender import Http2Sender
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from heliograph.core.model.application import ProviderCredential
+    from heliograph.outbound.http2.fleet import Dial
     from heliograph.outbound.http2.messages import Headers, Reply, Request
     from heliograph.outbound.http2.pool import Line
     from heliograph.outbound.http2.sender import Origin
@@ -24,10 +26,17 @@ _OK: Final = 200
 class Lines:
     """Sends requests on the line of their credential."""
 
-    def __init__(self, origin: Origin, tls: ssl.SSLContext, *, timeout_s: float) -> None:
+    def __init__(
+        self,
+        origin: Origin,
+        tls: ssl.SSLContext,
+        *,
+        timeout_s: float,
+        dial: Dial = dial_tls,
+    ) -> None:
         self._origin = origin
         self._timeout_s = timeout_s
-        self._senders = SenderPool(lambda origin: Http2Sender(origin, tls))
+        self._senders = SenderPool(lambda origin: Http2Sender(origin, tls, dial=dial))
         # The lines through which FCM has taken something: their project is there.
         self._proven: WeakSet[Line] = WeakSet()
 

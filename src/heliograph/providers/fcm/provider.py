@@ -10,7 +10,9 @@ from heliograph.core.model.application import FcmCredential
 from heliograph.core.model.outcome import Deferred, Misconfigured, Rejected
 from heliograph.core.model.registration import ProviderName
 from heliograph.core.ports import Preview
+from heliograph.outbound.guard import Guard
 from heliograph.outbound.http1 import Http1Client
+from heliograph.outbound.http2.dial import dial_tls
 from heliograph.outbound.http2.messages import Lost
 from heliograph.outbound.tls import client_tls, shared_client_tls
 from heliograph.providers.fcm.auth import AccessTokens
@@ -30,6 +32,7 @@ from heliograph.providers.fcm.request import (
 )
 from heliograph.providers.fcm.response import interpret_lost, interpret_response
 from heliograph.providers.fcm.settings import instance_id_url, origin_of
+from heliograph.providers.fcm.token_calls import TokenCalls
 from heliograph.providers.fcm.topic_service import FcmTopics
 
 if TYPE_CHECKING:
@@ -53,20 +56,32 @@ _FOREIGN: Final = Misconfigured("not an FCM credential")
 class FcmProvider:
     """Carries notifications to Android devices, browsers and whatever else FCM reaches.
 
-    topics: FCM's own groups, kept over the same connections.
+    topics: FCM's own groups, kept over the same connections. guard: what the
+    token endpoints are checked with, and the proxy if there is one.
     """
 
     name = ProviderName.FCM
 
-    def __init__(self, settings: Fcm, clock: Clock, *, request_timeout_s: float) -> None:
+    def __init__(
+        self,
+        settings: Fcm,
+        clock: Clock,
+        *,
+        request_timeout_s: float,
+        guard: Guard | None = None,
+    ) -> None:
         """Read the trusted authorities; raises OSError or ValueError for settings that can't be."""
+        guard = guard or Guard()
         tls = client_tls(settings.ca_file)
         origin = origin_of(settings)
         self._authority = origin.authority.decode("ascii")
         self._clock = clock
-        self._client = Http1Client(shared_client_tls(settings.ca_file))
-        self._tokens = AccessTokens(self._client, clock, timeout_s=request_timeout_s)
-        self._lines = Lines(origin, tls, timeout_s=request_timeout_s)
+        plain = shared_client_tls(settings.ca_file)
+        self._client = Http1Client(plain, proxy=guard.proxy)
+        self._token_calls = TokenCalls(self._client, plain, guard, origin)
+        self._tokens = AccessTokens(self._token_calls, clock, timeout_s=request_timeout_s)
+        dial = dial_tls if guard.proxy is None else guard.proxy.dial
+        self._lines = Lines(origin, tls, timeout_s=request_timeout_s, dial=dial)
         url = instance_id_url(settings)
         self.topics = FcmTopics(
             self._lines,
@@ -153,6 +168,7 @@ class FcmProvider:
         """Close every connection; what is under way is lost."""
         await self._lines.close()
         await self._client.aclose()
+        await self._token_calls.aclose()
 
     async def _send_slice(self, sending: _Sending, part: _Variant, outcomes: list[Outcome]) -> None:
         batch, message, path, headers, now = sending

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import timedelta
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -67,6 +68,13 @@ class Message:
     tail: bytes
     size_bytes: int = 0
     problem: str | None = None
+
+
+def check_content(content: Content, options: Options, *, starts_at: datetime) -> str | None:
+    """Say what is wrong with FCM's own words, whoever they are for."""
+    expires_at = starts_at + timedelta(seconds=options.ttl_s)
+    message = build_message(content, options, expires_at=expires_at, now=starts_at)
+    return message.problem and message.problem.removeprefix(_REFUSED)
 
 
 def build_path(project_id: str) -> bytes:

@@ -31,13 +31,17 @@ PAUSES_S: Final = (0.2, 0.5, 1.0, 2.0)
 
 @dataclass(frozen=True, slots=True)
 class SmsReceipt:
-    """What a centre reported of a message. message_ids: what our records may call it."""
+    """What a centre reported of a message. message_ids: what our records may call it.
+
+    was_reached: what it says of the phone itself, where it says anything.
+    """
 
     application_id: Id
     message_ids: Sequence[str]
     kind: ReceiptKind
     at: datetime
     detail: str
+    was_reached: bool | None = None
 
 
 class ReceiptSink(Protocol):
@@ -60,6 +64,7 @@ class Ledger(Protocol):
         *,
         at: datetime | None = None,
         detail: str | None = None,
+        was_reached: bool | None = None,
     ) -> bool | None:
         """Write a receipt; None where there is no such message, or not yet."""
         ...
@@ -117,6 +122,7 @@ class ReceiptDesk:
                 receipt.kind,
                 at=receipt.at,
                 detail=receipt.detail,
+                was_reached=receipt.was_reached,
             )
             if written is not None:
                 return True

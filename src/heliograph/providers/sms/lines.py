@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 from collections import OrderedDict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -24,7 +25,6 @@ from heliograph.outbound.smpp.session import (
 from heliograph.providers.sms.response import interpret_bind
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Awaitable, Callable
 
     from heliograph.core.ids import Id
@@ -112,6 +112,9 @@ class Line:
             failure = interpret_bind(error.status)
         except AddressRefused:
             failure = Misconfigured("the SMS centre's address may not be reached")
+        except ssl.SSLCertVerificationError as error:
+            # Before ValueError, of which it is one.
+            failure = Misconfigured(f"the SMS centre's certificate: {error.verify_message}")
         except ValueError:
             failure = Misconfigured("the account can't be spelled in SMPP")
         except (SessionLost, TimeoutError):

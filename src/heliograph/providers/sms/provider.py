@@ -241,6 +241,7 @@ class SmsProvider:
                     kind=receipt.kind,
                     at=self._clock.now(),
                     detail=receipt.detail,
+                    was_reached=receipt.was_reached,
                 )
             )
 

@@ -23,6 +23,9 @@ ON_THE_WAY: Final = frozenset({"ACCEPTD", "ENROUTE"})
 FAILED: Final = frozenset({"EXPIRED", "DELETED", "REJECTD", "UNKNOWN", "UNDELIV"})
 """The phone will never have it."""
 
+OUT_OF_REACH: Final = frozenset({"UNDELIV"})
+"""Of these, what says something of the phone; the others are of the message alone."""
+
 _STATES: Final = {
     1: "ENROUTE", 2: "DELIVRD", 3: "EXPIRED", 4: "DELETED",
     5: "UNDELIV", 6: "ACCEPTD", 7: "UNKNOWN", 8: "REJECTD",
@@ -47,13 +50,14 @@ class CentreReceipt:
     """One report. message_ids: what the message may have been called when it was taken.
 
     number: whose phone it is about, as the centre spells it. kind: None while
-    the message is on its way.
+    the message is on its way. was_reached: whether the phone was, if that is known.
     """
 
     message_ids: tuple[str, ...]
     number: str
     kind: ReceiptKind | None
     detail: str
+    was_reached: bool | None
 
 
 def read_receipt(deliver: Deliver) -> CentreReceipt | None:
@@ -73,7 +77,8 @@ def read_receipt(deliver: Deliver) -> CentreReceipt | None:
     # An error of nothing but zeroes is none.
     is_error = failure is not None and failure[1].strip("0") != ""
     detail = f"{stat} err:{failure[1]}" if failure and is_error else stat
-    return CentreReceipt(spellings(message_id), deliver.source, _kind_of(stat), detail)
+    was_reached = True if stat in DELIVERED else False if stat in OUT_OF_REACH else None
+    return CentreReceipt(spellings(message_id), deliver.source, _kind_of(stat), detail, was_reached)
 
 
 def spellings(message_id: str) -> tuple[str, ...]:

@@ -24,10 +24,11 @@ from heliograph.providers.sms.vocabulary import Placeholder, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from heliograph.core.model.application import SmsGateway
     from heliograph.core.model.delivery import Target
-    from heliograph.core.model.notification import Content
+    from heliograph.core.model.notification import Content, Options
 
 _OVERRIDES: Final = ("text", "sender")
 _CODINGS: Final = {Coding.GSM7: "0", Coding.UCS2: "2"}
@@ -77,6 +78,12 @@ def build_message(content: Content, *, max_segments: int) -> Message:
             f"at most {max_segments} are sent"
         )
     return Message(text, sender, segments, problem)
+
+
+def check_content(content: Content, options: Options, *, starts_at: datetime) -> str | None:
+    """Say what is wrong with what is said for text messages, whoever it is for."""
+    del options, starts_at
+    return _problem_of(content.overrides.get(ProviderName.SMS, {}))
 
 
 def problem_of(message: Message, target: Target) -> str | None:

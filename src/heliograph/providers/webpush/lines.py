@@ -15,6 +15,7 @@ from heliograph.outbound.http2.messages import Lost, Reply
 from heliograph.outbound.http2.pool import SenderPool
 from heliograph.outbound.http2.sender import Http2Sender
 from heliograph.outbound.tls import EITHER, broad_client_tls
+from heliograph.providers.webpush.rests import Rests
 
 if TYPE_CHECKING:
     import ssl
@@ -54,6 +55,7 @@ class Lines:
         self._guard = guard
         self._clock = clock
         self._timeout_s = timeout_s
+        self.rests = Rests(clock)
         # A fake's or a proxy's authority counts beside the system's: push services are many.
         either, plain = broad_client_tls(ca_file, EITHER), broad_client_tls(ca_file)
         self._senders = SenderPool(lambda origin: Http2Sender(origin, either, dial=self._dial))
@@ -68,7 +70,18 @@ class Lines:
     async def send(
         self, origin: Origin, headers: Headers, requests: Sequence[Request]
     ) -> list[Reply | Lost]:
-        """Send requests; one result each, in their order."""
+        """Send requests; one result each, in their order. A service that is away is left alone."""
+        away = self.rests.of(origin)
+        if away is not None:
+            return [away] * len(requests)
+        results = await self._send(origin, headers, requests)
+        if results:
+            self.rests.note(origin, results)
+        return results
+
+    async def _send(
+        self, origin: Origin, headers: Headers, requests: Sequence[Request]
+    ) -> list[Reply | Lost]:
         room = self._plain_room(origin)
         if room is not None:
             return await self._send_plainly(origin, headers, requests, room)

@@ -178,7 +178,8 @@ class WebPushProvider:
             self._note_known(pair)
         for position, request, result in zip(positions, requests, results, strict=True):
             if isinstance(result, Lost):
-                work.outcomes[position] = interpret_lost(result)
+                rest = self._lines.rests.left(part.service.origin)
+                work.outcomes[position] = interpret_lost(result, rest)
             elif result.status in MOVED:
                 work.outcomes[position] = await self._follow(work, part.key, request.body, result)
             else:
@@ -193,7 +194,7 @@ class WebPushProvider:
             return error.outcome
         (result,) = await self._lines.send(service.origin, headers, [Request(path, body)])
         if isinstance(result, Lost):
-            return interpret_lost(result)
+            return interpret_lost(result, self._lines.rests.left(service.origin))
         return self._interpreted(result, (key.public, service.url), work.now)
 
     def _interpreted(self, reply: Reply, pair: tuple[str, str], now: datetime) -> Outcome:

@@ -78,7 +78,7 @@ IDLE_REASONS: Final = frozenset({"IdleTimeout"})
 MALFORMED_VAPID: Final = "UnauthorizedRegistration"
 """Google, in the text of a 400: the token can't be read, or belongs to another key."""
 
-BLOCKED: Final = "domain blocked"
+_is_blocked: Final = re.compile(r"domain.{0,80}block|block.{0,80}domain", re.IGNORECASE).search
 """Microsoft, in the description of a 410: the contact's domain, not the subscription."""
 
 _BAD_REQUEST: Final = 400
@@ -114,9 +114,12 @@ def interpret_response(
     return _by_status(reply, errno, reason, now=now)
 
 
-def interpret_lost(lost: Lost) -> Outcome:
-    """Say what a request without a reply means: another try, doubled at worst."""
-    return Deferred(lost.detail, _AT_ONCE if lost.is_unprocessed else None)
+def interpret_lost(lost: Lost, rest: timedelta = _AT_ONCE) -> Outcome:
+    """Say what a request without a reply means: another try, doubled at worst.
+
+    rest: how long the push service is left alone.
+    """
+    return Deferred(lost.detail, rest if rest or lost.is_unprocessed else None)
 
 
 def _by_status(reply: Reply, errno: int | None, reason: str, *, now: datetime) -> Outcome:
@@ -125,7 +128,7 @@ def _by_status(reply: Reply, errno: int | None, reason: str, *, now: datetime) -
         return _later(reply, errno, reason, now=now)
     match status:
         case 404 | 410:
-            if BLOCKED in reply.headers.get("x-wns-error-description", "").lower():
+            if _is_blocked(reply.headers.get("x-wns-error-description", "")):
                 return Misconfigured(reason)
             return TokenGone(reason)
         case 403:

@@ -15,7 +15,14 @@ from heliograph.providers.webpush.encryption import is_on_curve, read_auth, read
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from heliograph.core.model.audience import Address
     from heliograph.outbound.guard import Guard, UrlRule
+
+
+def check_target(address: Address) -> str | None:
+    """Complete "must be …" for a bare endpoint: nobody could encrypt for it."""
+    del address
+    return "a registration's: messages are encrypted for the keys of its subscription"
 
 
 class SubscriptionCheck:

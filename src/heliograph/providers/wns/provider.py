@@ -70,7 +70,7 @@ class WnsProvider:
         self._clock = clock
         self._timeout_s = request_timeout_s
         # The endpoints are the operator's own settings; channels are strangers' words.
-        self._token_client = Http1Client(tls)
+        self._token_client = Http1Client(tls, proxy=guard.proxy)
         self._client = Http1Client(tls, guard=guard)
         self._tokens = AccessTokens(
             self._token_client, settings, clock, timeout_s=request_timeout_s

@@ -10,6 +10,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from heliograph.core.model.registration import ProviderName
@@ -70,6 +71,13 @@ def build_message(
     elif len(body) > PAYLOAD_LIMIT_BYTES:
         problem = f"{len(body)} bytes, at most {PAYLOAD_LIMIT_BYTES}"
     return Message(headers, body, problem)
+
+
+def check_content(content: Content, options: Options, *, starts_at: datetime) -> str | None:
+    """Say what is wrong with Microsoft's own words, whoever they are for."""
+    expires_at = starts_at + timedelta(seconds=options.ttl_s)
+    message = build_message(content, options, expires_at=expires_at, now=starts_at)
+    return None if len(message.body) > PAYLOAD_LIMIT_BYTES else message.problem
 
 
 def _kind_of(content: Content) -> Kind:

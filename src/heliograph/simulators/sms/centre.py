@@ -5,9 +5,11 @@ It names a message in hexadecimal when it takes it and in decimal when it report
 
 import asyncio
 import json
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from heliograph.simulators.faults import SMPP_BIND, Action, Fault, FaultBook, Listener, Tally
@@ -59,24 +61,44 @@ class CentreFake:
         self.enquiries = 0
         self.host = ""
         self.port = 0
+        self.tls_port = 0
+        """Where it speaks TLS; 0 while it has no certificate."""
 
     @property
     def connection_count(self) -> int:
         """Return how many connections are open."""
         return len(self._sessions)
 
-    async def start(self, host: str, port: int) -> None:
-        """Listen; port 0 takes a free one."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _CentreSession(self), host, port)
+    async def start(
+        self, host: str, port: int, certificate: Path | None = None, *, tls_port: int = 0
+    ) -> None:
+        """Listen; port 0 takes a free one.
+
+        certificate: a file that holds it and its key; with one it listens for TLS besides.
+        """
         self.host = host
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._servers: list[asyncio.Server] = []
+        self.port = await self._listen(port, None)
+        if certificate is not None:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(certificate)
+            self.tls_port = await self._listen(tls_port, context)
 
     async def stop(self) -> None:
         """Cut all connections and close."""
-        self._server.close()
+        for server in self._servers:
+            server.close()
         self.drop()
-        await self._server.wait_closed()
+        for server in self._servers:
+            await server.wait_closed()
+
+    async def _listen(self, port: int, context: ssl.SSLContext | None) -> int:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(
+            lambda: _CentreSession(self), self.host, port, ssl=context
+        )
+        self._servers.append(server)
+        return int(server.sockets[0].getsockname()[1])
 
     def drop(self) -> None:
         """Cut all connections, as a centre that restarts does."""

@@ -16,6 +16,8 @@ from heliograph.core.webhooks.events import of_receipt
 from heliograph.storage.database.bulk import upsertion, write_rows
 from heliograph.storage.database.engines import insert_missing
 from heliograph.storage.database.group_commit import GroupCommit
+from heliograph.storage.notifications.silences import note_heard, note_silent
+from heliograph.storage.shards.pruning import forget
 from heliograph.storage.tables.rows import select_registrations, to_registration
 from heliograph.storage.tables.tables import deliveries, notifications, recipients, registrations
 from heliograph.storage.tables.webhooks import provider_messages, receipt_counters, receipts
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from heliograph.core.errors import CoreError
-    from heliograph.core.model.delivery import DeliveryRow, PageCommit
+    from heliograph.core.model.delivery import DeliveryRow, PageCommit, Prune
     from heliograph.core.model.receipt import Receipt
     from heliograph.core.model.registration import Registration
     from heliograph.storage.database.database import Database
@@ -105,8 +107,11 @@ class SqlReceipts:
         def work(connection: Connection) -> list[bool | None]:
             answers: list[bool | None] = [None] * len(said)
             wishes = wishes_of(connection, {receipt.application_id for receipt in said})
+            prunes: dict[Id, list[Prune]] = {}
             for place in order:
-                answers[place] = _add(connection, said[place], wishes)
+                answers[place] = _add(connection, said[place], wishes, prunes)
+            for application_id, some in sorted(prunes.items()):
+                forget(connection, application_id, some, max(each.at for each in said))
             return answers
 
         return await self._database.write(work)
@@ -135,7 +140,10 @@ def remember_messages(
         write_rows(connection, upsertion(provider_messages, named, changing=_KEY))
 
 
-def _add(connection: Connection, receipt: Receipt, wishes: Wishes) -> bool | None:
+def _add(
+    connection: Connection, receipt: Receipt, wishes: Wishes, prunes: dict[Id, list[Prune]]
+) -> bool | None:
+    """Write a receipt once. prunes: what it shows to be dead, by application."""
     place = _place_of(connection, receipt)
     if place is None:
         return None
@@ -157,6 +165,13 @@ def _add(connection: Connection, receipt: Receipt, wishes: Wishes) -> bool | Non
     if wishes.wants(receipt.application_id, [receipt.kind.event_kind]):
         whose = _registration(connection, receipt.application_id, target_id)
         write_events(connection, [of_receipt(receipt, whose)], wishes)
+    if receipt.was_reached:
+        note_heard(connection, receipt, target_id)
+    elif receipt.was_reached is False:
+        registration = _registration(connection, receipt.application_id, target_id)
+        if registration is not None:
+            prune = note_silent(connection, receipt, registration)
+            prunes.setdefault(receipt.application_id, []).extend(filter(None, [prune]))
     return True
 
 

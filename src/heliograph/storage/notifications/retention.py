@@ -16,6 +16,7 @@ from heliograph.core.clock import to_ms
 from heliograph.core.model.notification import NotificationState
 from heliograph.storage.database.database import Lane
 from heliograph.storage.database.engines import is_in
+from heliograph.storage.tables.silences import silences
 from heliograph.storage.tables.tables import (
     audience_members,
     deferred,
@@ -73,6 +74,10 @@ class SqlRetention:
                 is_old = departed_registrations.c.departed_ms < to_ms(before.departed)
                 if gone := _delete(connection, departed_registrations, is_old, limit):
                     return gone
+                # Of phones that departed otherwise, or that nobody wrote to any more.
+                is_old = silences.c.latest_ms < to_ms(before.departed)
+                if gone := _delete(connection, silences, is_old, limit):
+                    return gone
             if before.idempotency_keys is not None:
                 is_over = idempotency_keys.c.expires_ms < to_ms(before.idempotency_keys)
                 if gone := _delete(connection, idempotency_keys, is_over, limit):
@@ -94,6 +99,7 @@ def _has_old(connection: Connection, before: Retained) -> bool:
     """Say whether there is anything to do: asked without a write."""
     conditions = (
         (departed_registrations.c.departed_ms, before.departed),
+        (silences.c.latest_ms, before.departed),
         (idempotency_keys.c.expires_ms, before.idempotency_keys),
         (webhook_events.c.at_ms, before.webhook_events),
         (webhook_attempts.c.at_ms, before.webhook_events),

@@ -24,9 +24,13 @@ from heliograph.storage.tables.tables import (
 from heliograph.storage.webhooks.telling import tell_of_pruned
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
     from sqlalchemy import Connection
 
-    from heliograph.core.model.delivery import PageCommit
+    from heliograph.core.ids import Id
+    from heliograph.core.model.delivery import PageCommit, Prune
 
 _COLUMNS = tuple(registrations.columns.keys())
 _DEPARTED = tuple(departed_registrations.columns.keys())
@@ -43,15 +47,26 @@ _LOCKED = Statement(
 
 def prune(connection: Connection, commit: PageCommit) -> None:
     """Forget dead tokens, unless their registration moved since we read it."""
-    wanted = {each.registration_id: each for each in commit.prunes}
     # Rows of which an environment was learned are locked along, in one order
     # with the registry's batches.
-    touched = {*wanted, *(registration_id for registration_id, *_ in commit.environments)}
+    learned = [registration_id for registration_id, *_ in commit.environments]
+    forget(connection, commit.shard.application_id, commit.prunes, commit.at, along=learned)
+
+
+def forget(
+    connection: Connection,
+    application_id: Id,
+    prunes: Sequence[Prune],
+    at: datetime,
+    *,
+    along: Iterable[bytes] = (),
+) -> None:
+    """Forget an application's dead tokens. along: other registrations to be locked with them."""
+    wanted = {each.registration_id: each for each in prunes}
+    touched = {*wanted, *along}
     if not touched:
         return
-    found = _LOCKED.run(
-        connection, application=commit.shard.application_id, **key_values(connection, touched)
-    )
+    found = _LOCKED.run(connection, application=application_id, **key_values(connection, touched))
     leaving = [
         row
         for row in (dict(zip(_COLUMNS, values, strict=True)) for values in found)
@@ -59,10 +74,8 @@ def prune(connection: Connection, commit: PageCommit) -> None:
         and row["token_hash"] == dead.token_hash
         and row["refreshed_ms"] == dead.refreshed_ms
     ]
-    tell_of_pruned(
-        connection, commit.shard.application_id, [row["id"] for row in leaving], commit.at
-    )
-    departed = [_departed(row, wanted[row["id"]].reason, to_ms(commit.at)) for row in leaving]
+    tell_of_pruned(connection, application_id, [row["id"] for row in leaving], at)
+    departed = [_departed(row, wanted[row["id"]].reason, to_ms(at)) for row in leaving]
     deletions = [
         deletion(
             table,

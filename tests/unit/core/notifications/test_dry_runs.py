@@ -15,6 +15,7 @@ from heliograph.core.model.audience import (
     Everyone,
     Reach,
     Registrations,
+    Users,
 )
 from heliograph.core.model.delivery import Target
 from heliograph.core.model.identity import Scope
@@ -206,11 +207,30 @@ async def test_what_is_surely_small_is_not_rendered(clock):
     assert world.asked_for_credentials == 0
 
 
-async def test_queries_are_not_weighed(clock):
-    world = World(clock, {APNS: 5000})
+async def test_queries_are_weighed_by_what_the_application_can_send_to(clock):
+    too_large = World(clock, {APNS: 5000, FCM: 4500})
+    fits_one = World(clock, {APNS: 5000, FCM: 4096})
+
+    [problem] = await too_large.weigh(Everyone())
+
+    assert problem.expected == (
+        "at most 4096 bytes for apns (it has 5000), 4096 bytes for fcm (it has 4500)"
+    )
+    assert await fits_one.weigh(Everyone()) == []
+    assert too_large.store.calls == fits_one.store.calls == []
+
+
+async def test_a_query_that_is_for_one_provider_is_weighed_by_that_alone(clock):
+    world = World(clock, {APNS: 5000, FCM: 100})
+
+    assert len(await world.weigh(Users(("ann",), (APNS,)))) == 1
+    assert await world.weigh(Users(("ann",), (FCM,))) == []
+
+
+async def test_an_application_that_cant_send_yet_weighs_nothing(clock):
+    world = World(clock, {APNS: 5000}, credentials=())
 
     assert await world.weigh(Everyone()) == []
-    assert world.store.calls == []
 
 
 async def test_registrations_are_weighed_by_one_of_each_provider(clock):

@@ -13,9 +13,11 @@ from heliograph.core.model.audience import AddressForm
 from heliograph.core.model.delivery import Target
 from heliograph.core.model.notification import Content, Options
 from heliograph.core.model.outcome import Deferred, Misconfigured, Rejected
-from heliograph.core.model.registration import ProviderName
+from heliograph.core.model.registration import Environment, ProviderName
 from heliograph.core.ports import Batch
+from heliograph.outbound.guard import Guard
 from heliograph.providers.fcm import FcmProvider
+from heliograph.providers.fcm.token_calls import SecretCheck
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -66,7 +68,7 @@ async def test_a_message_over_the_limit_is_not_sent(provider, credential):
 
 
 async def test_no_token_endpoint_defers_every_target(provider, credential, free_tcp_port):
-    secret = replace(credential.secret, token_uri=f"http://127.0.0.1:{free_tcp_port}/token")
+    secret = replace(credential.secret, token_uri=f"https://127.0.0.1:{free_tcp_port}/token")
 
     outcomes = await provider.send(batch_of(replace(credential, secret=secret), count=3), now=NOW)
 
@@ -110,8 +112,48 @@ async def test_a_token_endpoint_that_does_not_resolve_is_named(provider, credent
     assert outcome.reason.startswith("token endpoint: cannot connect: ")
 
 
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("http://localhost:8080/token", "a URL of https"),
+        ("https://169.254.169.254/token", "a URL of a public address"),
+        ("https://metadata.internal/token", "a URL of a public host name"),
+    ],
+)
+async def test_no_token_endpoint_leads_into_the_operators_own_network(
+    provider, credential, uri, said
+):
+    secret = replace(credential.secret, token_uri=uri)
+
+    outcomes = await provider.send(batch_of(replace(credential, secret=secret)), now=NOW)
+
+    assert outcomes == [Misconfigured(f"the service account's token_uri must be {said}")]
+
+
+@pytest.mark.parametrize(
+    "uri", ["https://10.0.0.1/token", "https://fcm.invalid:22/token", "http://127.0.0.1/token"]
+)
+def test_a_service_account_whose_token_endpoint_may_not_be_called_is_refused(credential, uri):
+    check = SecretCheck(Guard(), Fcm(url="https://fcm.invalid"))
+    secret = replace(credential.secret, token_uri=uri)
+
+    with pytest.raises(InvalidRequest) as caught:
+        check(secret, Environment.PRODUCTION, now=NOW)
+
+    assert [each.field for each in caught.value.problems] == ["token_uri"]
+
+
+@pytest.mark.parametrize(
+    "uri", ["https://oauth2.googleapis.com/token", "https://127.0.0.1:7443/token"]
+)
+def test_googles_token_endpoint_and_the_one_beside_fcm_are_fine(credential, uri):
+    check = SecretCheck(Guard(), Fcm(url="https://127.0.0.1:7443"))
+
+    check(replace(credential.secret, token_uri=uri), Environment.PRODUCTION, now=NOW)
+
+
 async def test_topics_hold_half_of_what_devices_do(provider, credential, free_tcp_port):
-    secret = replace(credential.secret, token_uri=f"http://127.0.0.1:{free_tcp_port}/token")
+    secret = replace(credential.secret, token_uri=f"https://127.0.0.1:{free_tcp_port}/token")
     content = Content(title="x" * 2049)
     targets = [
         target_of(),

@@ -71,6 +71,20 @@ def test_a_receipt_may_have_no_text_at_all():
     assert receipt.message_ids[0] == "7a"
 
 
+@pytest.mark.parametrize(
+    ("stat", "was_reached"),
+    [
+        ("DELIVRD", True),
+        ("UNDELIV", False),
+        ("EXPIRED", None),
+        ("UNKNOWN", None),
+        ("ENROUTE", None),
+    ],
+)
+def test_some_reports_say_something_of_the_phone(stat, was_reached):
+    assert read_receipt(deliver(f"id:1 stat:{stat}")).was_reached is was_reached
+
+
 def test_an_error_that_is_one_is_told():
     assert read_receipt(deliver("id:1 stat:UNDELIV err:034")).detail == "UNDELIV err:034"
 
@@ -103,7 +117,9 @@ class Ledger:
         self.trouble = trouble
         self.asked = []
 
-    async def of_provider(self, application_id, provider, message_id, kind, *, at, detail):
+    async def of_provider(
+        self, application_id, provider, message_id, kind, *, at, detail, was_reached
+    ):
         self.asked.append(message_id)
         self.trouble -= 1
         if self.trouble == 0:

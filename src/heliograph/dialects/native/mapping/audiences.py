@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from heliograph.core.ids import parse
+from heliograph.core.ids import Id, parse
 from heliograph.core.model.audience import (
     Address,
     Addresses,
     Audience,
     Devices,
     Everyone,
+    Recipient,
     Recipients,
     Registrations,
     Tags,
@@ -19,11 +21,34 @@ from heliograph.core.model.audience import (
 from heliograph.dialects.native.schemas import audiences as schemas
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from heliograph.core.model.audience import Reach
 
 
-def to_audience(body: schemas.AudienceBody) -> Audience:
-    """Translate an audience; the schema saw to it that there is exactly one."""
+_NOBODY = Id(bytes(16))
+"""Stands for a user whom nobody knows: with all the others it is found out to be none."""
+
+NO_USERS: Mapping[str, Id] = MappingProxyType({})
+
+
+def users_named(body: schemas.AudienceBody) -> list[str]:
+    """Answer the customer's ids of users that are recipients, each once."""
+    return [*dict.fromkeys(each.user_id for each in body.recipients or ())]
+
+
+def to_audience(body: schemas.AudienceBody, users: Mapping[str, Id] = NO_USERS) -> Audience:
+    """Translate an audience; the schema saw to it that there is exactly one.
+
+    users: our ids of those that `users_named` answers.
+    """
+    if body.recipients is not None:
+        return Recipients.of(
+            tuple(
+                Recipient(user_id=users.get(each.user_id, _NOBODY), variables=each.variables)
+                for each in body.recipients
+            )
+        )
     if body.users is not None:
         return Users(body.users)
     if body.registrations is not None:

@@ -35,8 +35,8 @@ def to_idempotency_key(given: Sequence[str], body: Any) -> IdempotencyKey | None
     return IdempotencyKey(check_key(given[0]), body_hash(body))
 
 
-def to_content(body: schemas.ContentBody) -> Content:
-    """Translate what is shown."""
+def to_content(body: schemas.ContentBody, *, is_template: bool = False) -> Content:
+    """Translate what is shown. is_template: its texts have places for recipients' variables."""
     overrides = body.overrides.model_dump(exclude_none=True)
     return Content(
         title=body.title,
@@ -45,6 +45,7 @@ def to_content(body: schemas.ContentBody) -> Content:
         sound=body.sound,
         badge=body.badge,
         overrides=MappingProxyType({ProviderName(name): each for name, each in overrides.items()}),
+        is_template=is_template,
     )
 
 
@@ -59,6 +60,7 @@ def to_options(body: schemas.OptionsBody) -> Options:
         send_at=body.send_at,
         max_per_second=body.max_per_second,
         record=body.record,
+        has_receipts=body.receipts,
     )
 
 

@@ -23,7 +23,8 @@ async def count_audience(request: Request, core: Core) -> Response:
     """Count whom an audience reaches."""
     principal, application = await caller_of(request, core)
     body = await request.read(CountBody)
-    audience = audiences.to_audience(body.audience)
+    users = await core.members.ids_of(principal, application, audiences.users_named(body.audience))
+    audience = audiences.to_audience(body.audience, users)
     reach = await core.dry_runs.reach(principal, application, audience)
     return schema_response(audiences.from_reach(reach))
 
@@ -33,11 +34,12 @@ async def preview_notification(request: Request, core: Core) -> Response:
     principal, application = await caller_of(request, core)
     query = request.query(PreviewQuery)
     body = await request.read(NotificationBody)
+    users = await core.members.ids_of(principal, application, audiences.users_named(body.audience))
     samples = await core.dry_runs.preview(
         principal,
         application,
-        audiences.to_audience(body.audience),
-        notifications.to_content(body.content),
+        audiences.to_audience(body.audience, users),
+        notifications.to_content(body.content, is_template=body.audience.has_places),
         notifications.to_options(body.options),
         per_provider=query.samples,
     )

@@ -31,11 +31,12 @@ async def create_notification(request: Request, core: Core) -> Response:
     body = await request.read(schemas.NotificationBody)
     given = request.headers.getlist("idempotency-key")
     key = mapping.to_idempotency_key(given, await request.json())
+    users = await core.members.ids_of(principal, application, audiences.users_named(body.audience))
     notification = await core.notifications.accept(
         principal,
         application,
-        audiences.to_audience(body.audience),
-        mapping.to_content(body.content),
+        audiences.to_audience(body.audience, users),
+        mapping.to_content(body.content, is_template=body.audience.has_places),
         mapping.to_options(body.options),
         key,
     )

@@ -14,7 +14,7 @@ from heliograph.core.ids import parse
 from heliograph.core.model.audience import AddressForm
 from heliograph.core.model.registration import ProviderName, TokenKind
 from heliograph.core.notifications.checks import MAX_LISTED
-from heliograph.web.schemas import Choice, Items, Label, Schema, Token, custom_error
+from heliograph.web.schemas import Choice, Items, Label, Schema, Text, Token, custom_error
 
 
 def _registration_id(text: str) -> str:
@@ -42,18 +42,31 @@ class AddressBody(Schema):
     form: Choice[AddressForm] = AddressForm.TOKEN
 
 
+class RecipientBody(Schema):
+    """A user, with the values for the content's places."""
+
+    user_id: Label
+    variables: dict[Text, Text] = Field(default_factory=dict)
+
+
 class AudienceBody(Schema):
     """Who it is for: exactly one of these."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
-    FORMS: ClassVar = ("users", "registrations", "tags", "addresses", "everyone")
+    FORMS: ClassVar = ("users", "registrations", "tags", "addresses", "recipients", "everyone")
 
     users: Annotated[Items[Label], Field(max_length=MAX_LISTED)] | None = None
     registrations: Annotated[Items[RegistrationId], Field(max_length=MAX_LISTED)] | None = None
     tags: Annotated[Items[Label], Field(max_length=MAX_LISTED)] | None = None
     addresses: Annotated[Items[AddressBody], Field(max_length=MAX_LISTED)] | None = None
+    recipients: Annotated[Items[RecipientBody], Field(max_length=MAX_LISTED)] | None = None
     everyone: Annotated[bool, AfterValidator(_only_true)] | None = None
+
+    @property
+    def has_places(self) -> bool:
+        """Whether the content's texts are templates, which each recipient's variables fill in."""
+        return self.recipients is not None
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:

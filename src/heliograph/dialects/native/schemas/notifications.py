@@ -50,7 +50,10 @@ class ContentBody(Schema):
 
 
 class OptionsBody(Schema):
-    """How it travels. ttl_s: seconds from its start until it is given up."""
+    """How it travels. ttl_s: seconds from its start until it is given up.
+
+    receipts: whether the message says its notification's id.
+    """
 
     ttl_s: Annotated[int, Field(ge=0, le=MAX_TTL_S)] = MAX_TTL_S
     priority: Choice[Priority] = Priority.HIGH
@@ -60,6 +63,7 @@ class OptionsBody(Schema):
     send_at: Moment | None = None
     max_per_second: Annotated[int, Field(ge=1, le=MAX_PER_SECOND)] | None = None
     record: Choice[Record] = Record.ALL
+    receipts: bool = False
 
 
 class RepeatHeaders(Schema):

@@ -2,7 +2,7 @@
 self.addEventListener("push", (event) => {
   const message = event.data?.json() ?? {};
   const { title = "", app_badge: count, sound, ...options } = message;
-  const shown = self.registration.showNotification(title, { ...options, silent: sound === "" });
+  const shown = self.registration.showNotification(title, { silent: sound === "", ...options });
   const counted = count === undefined ? undefined : self.navigator.setAppBadge?.(count);
   event.waitUntil(Promise.all([shown, counted]));
 });

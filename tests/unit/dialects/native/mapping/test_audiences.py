@@ -35,3 +35,18 @@ def test_an_audience_is_translated_there_and_back(body, form, audience):
 
     assert translated == audience
     assert mapping.form_of(translated) == form
+
+
+def test_recipients_are_found_by_their_names():
+    ann = new_id(NOW)
+    said = [{"user_id": "ann", "variables": {"n": "1"}}, {"user_id": "bob"}, {"user_id": "ann"}]
+    body = schemas.AudienceBody.model_validate({"recipients": said})
+
+    translated = mapping.to_audience(body, {"ann": ann})
+
+    assert mapping.users_named(body) == ["ann", "bob"]
+    assert body.has_places
+    assert [each.user_id for each in translated.items] == [ann, bytes(16), ann]
+    assert translated.items[0].variables == {"n": "1"}
+    assert translated.count == 3
+    assert mapping.form_of(translated) == "recipients"
