@@ -18,7 +18,7 @@ from heliograph.web.media_types import names_html
 from heliograph.web.ownership import Ownership
 from heliograph.web.request import Request
 from heliograph.web.responses import empty_response
-from heliograph.web.router import Match, Misfit, build_table, segments_of
+from heliograph.web.router import Match, Misfit, build_table, leading_segments, segments_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,12 +158,12 @@ class Application:
     def _locate(self, scope: Scope, receive: Receive) -> tuple[Request, Match | Misfit]:
         """Find the route and the door, its owner's where there is no route."""
         host = _host_of(scope) if self._has_hosts else None
-        segments = segments_of(_raw_path(scope))
-        found = self._find(host, scope["method"], segments)
+        raw_path = _raw_path(scope)
+        found = self._find(host, scope["method"], segments_of(raw_path))
         if isinstance(found, Match):
             scope["path_params"] = found.params
             return self._request(scope, receive, found.door, found.route), found
-        owner, claimants = self._ownership.owners_of(host, segments or ())
+        owner, claimants = self._ownership.owners_of(host, leading_segments(raw_path))
         request = self._request(scope, receive, owner, None)
         for claimant in claimants:
             claims = claimant.dialect.claims_request

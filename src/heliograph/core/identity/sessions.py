@@ -12,7 +12,7 @@ from heliograph.core.errors import (
     QuotaReached,
     Unavailable,
 )
-from heliograph.core.identity.identity import DEFAULT_TTL, secret_hash
+from heliograph.core.identity.identity import DEFAULT_TTL, is_user_id, secret_hash
 from heliograph.core.model.identity import NEVER, Scope, SessionForm, SessionKind
 from heliograph.core.stores.logins import StoredSession
 
@@ -97,7 +97,10 @@ class Sessions:
         user_id: the customer's own. What was signed for them is revoked.
         """
         access.require(principal, Scope.SESSIONS_WRITE, application)
-        user = await self._store.user_named(application.account_id, user_id)
+        account_id = application.account_id
+        # Not every database can look for what can be nobody's id.
+        could_be = is_user_id(user_id)
+        user = await self._store.user_named(account_id, user_id) if could_be else None
         if user is None:
             raise NotFound("user", user_id)
         for form in SessionForm:
