@@ -142,7 +142,19 @@ def check(value: object, schema: type[S]) -> S:
 
 def problems_of(error: ValidationError) -> list[Problem]:
     """Translate everything pydantic found into problems, in its order."""
-    return [_problem_of(details) for details in error.errors(include_url=False)]
+    return [
+        _problem_of(details) for details in error.errors(include_url=False) if not _is_echo(details)
+    ]
+
+
+def _is_echo(details: ErrorDetails) -> bool:
+    """Say whether an array is called short for its bad items, which are named themselves."""
+    given = details["input"]
+    return (
+        details["type"] == "too_short"
+        and isinstance(given, list | dict)
+        and len(given) >= details["ctx"]["min_length"]
+    )
 
 
 def custom_error(kind: ProblemKind, expected: str) -> PydanticCustomError:

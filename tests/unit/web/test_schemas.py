@@ -86,6 +86,15 @@ async def test_a_text_has_characters_and_an_array_has_items(field, value, kind, 
     ]
 
 
+async def test_an_array_with_a_bad_item_is_not_short_of_it():
+    with pytest.raises(InvalidRequest) as caught:
+        check({"items": [5]}, Bounded)
+
+    assert [(each.path, each.kind) for each in caught.value.problems] == [
+        (("items", 0), ProblemKind.WRONG_TYPE)
+    ]
+
+
 async def test_a_key_with_a_lone_surrogate_can_still_be_named(app):
     answer = await call(app, "POST", "/notes", body=b'{"text": "x", "\\ud800": 1}')
 
