@@ -208,6 +208,20 @@ async def test_revoking_counts_and_forgets_what_nobody_signed_in_for(world: Worl
     assert [await world.get(row) for row in (own, other, bobs)] == [own, other, bobs]
 
 
+async def test_sessions_that_are_not_over_are_counted(world: World) -> None:
+    ann, other = await world.sign_in("ann"), await world.sign_in("ann")
+    bob = await world.sign_in("bob")
+    count = world.store.sessions.count_open
+    native, kind = SessionForm.NATIVE, SessionKind.SIGN_IN
+    await world.store.sessions.prolong(other.id, world.now + timedelta(days=2))
+
+    assert await count(ann.member_id, native, kind, now=world.now) == 2
+    assert await count(ann.member_id, native, kind, now=ann.expires_at) == 1
+    assert await count(bob.member_id, native, kind, now=world.now) == 1
+    assert await count(ann.member_id, DISCORD, kind, now=world.now) == 0
+    assert await count(ann.member_id, native, SessionKind.KEY, now=world.now) == 0
+
+
 async def test_a_user_is_found_by_the_customers_own_id(world: World) -> None:
     session = await world.sign_in("ann")
     named = world.store.sessions.user_named

@@ -96,7 +96,8 @@ class Members:
         """Shut a user out, made at first sight, and end every sign-in of theirs.
 
         What they registered through those is forgotten, so that their devices
-        get nothing any more. Other nodes follow within `security.cache_ttl_s`.
+        get nothing any more; their keys open nothing. Other nodes follow
+        within `security.cache_ttl_s`.
         """
         access.require(principal, Scope.SESSIONS_WRITE, application)
         user = await self._identity.create_user(application, user_id)

@@ -28,11 +28,18 @@ if TYPE_CHECKING:
         Session,
         SessionPrincipal,
     )
+    from heliograph.core.model.registration import MemberKey
     from heliograph.core.ports import Clock, Sealer
     from heliograph.core.stores.logins import SessionStore
 
 MAX_KEYS = 20
 """Keys of one user. Source: docs/dialects/navixy.md, "API keys"."""
+
+MAX_SIGN_INS = 1000
+"""Sign-ins of one form that a user may have, when they open another by a password.
+
+Source: docs/decisions/0024-logins.md.
+"""
 
 _SHARING = frozenset({SessionForm.DISCORD})
 """Forms whose users sign leave for others to register a phone for them."""
@@ -71,6 +78,17 @@ class Sessions:
         now = self._clock.now()
         found = await self._of(principal, SessionKind.SIGN_IN)
         return [session for session in found if session.expires_at > now]
+
+    async def require_room(self, member: MemberKey, form: SessionForm) -> None:
+        """Let pass who has fewer than MAX_SIGN_INS of a form; raises QuotaReached.
+
+        Somebody who signs in for each call would have a session for each.
+        """
+        held = await self._store.count_open(
+            member.member_id, form, SessionKind.SIGN_IN, now=self._clock.now()
+        )
+        if held >= MAX_SIGN_INS:
+            raise QuotaReached("session", MAX_SIGN_INS)
 
     async def end_own(self, principal: SessionPrincipal, session_ids: Sequence[Id]) -> None:
         """End sign-ins of the caller with all they registered; others' are left alone."""

@@ -73,6 +73,12 @@ class SessionStore(Protocol):
         """List a user's sessions by age."""
         ...
 
+    async def count_open(
+        self, member_id: Id, form: SessionForm, kind: SessionKind, *, now: datetime
+    ) -> int:
+        """Count a member's sessions that are not over."""
+        ...
+
     async def shown_sessions_of(
         self, application_id: Id, user_id: Id, form: SessionForm, kind: SessionKind
     ) -> Sequence[StoredSession]:

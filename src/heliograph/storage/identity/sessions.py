@@ -67,6 +67,18 @@ class SqlSessions:
         rows = await self._of(application_id, user_id, form, kind)
         return [to_session(row) for row in rows]
 
+    async def count_open(
+        self, member_id: Id, form: SessionForm, kind: SessionKind, *, now: datetime
+    ) -> int:
+        """Count a member's sessions that are not over."""
+        query = select(func.count()).where(
+            sessions.c.member_id == member_id,
+            sessions.c.form == form.value,
+            sessions.c.kind == kind.value,
+            sessions.c.expires_ms > to_ms(now),
+        )
+        return await self._database.read(lambda connection: connection.execute(query).scalar_one())
+
     async def shown_sessions_of(
         self, application_id: Id, user_id: Id, form: SessionForm, kind: SessionKind
     ) -> Sequence[StoredSession]:
