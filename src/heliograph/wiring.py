@@ -199,7 +199,7 @@ class Stack:
         # Filled by `start`: until then nobody asks.
         self.channel_carriers: dict[ProviderName, ChannelCarrier] = {}
         self._topic_services: dict[ProviderName, TopicService] = {}
-        people = People(store.people, clock)
+        people = People(store.people, identity, clock)
         self.core = Core(
             applications=applications,
             application_life=ApplicationLife(store.applications, applications, aliases),

@@ -133,7 +133,8 @@ class Sessions:
     ) -> ShownSession:
         """Make a key of the caller's: a session that does not end by itself.
 
-        Raises QuotaReached past MAX_KEYS.
+        Raises QuotaReached past MAX_KEYS, and NotAuthenticated where the
+        caller's session ended meanwhile.
         """
         made = await self._new(principal, application, SessionKind.KEY, MAX_KEYS, label)
         if made is None:
@@ -155,7 +156,10 @@ class Sessions:
     async def create_guest(
         self, principal: SessionPrincipal, application: Application
     ) -> ShownSession:
-        """Make the caller's one session for guests; a former one ends."""
+        """Make the caller's one session for guests; a former one ends.
+
+        Raises NotAuthenticated where the caller's session ended meanwhile.
+        """
         former = await self._of(principal, SessionKind.GUEST)
         await self._end([session.id for session in former])
         made = await self._new(principal, application, SessionKind.GUEST, 1)
@@ -201,7 +205,10 @@ class Sessions:
         )
         sealed = self._sealer.seal(token.encode(), _context(session))
         stored = StoredSession(session, sealed)
-        if not await self._store.add_shown_session(stored, secret_hash(token), most=most):
+        is_added = await self._store.add_shown_session(
+            stored, secret_hash(token), maker=principal.session.id, most=most
+        )
+        if not is_added:
             return None
         return session, token
 

@@ -86,9 +86,13 @@ class SessionStore(Protocol):
         ...
 
     async def add_shown_session(
-        self, stored: StoredSession, token_hash: bytes, *, most: int
+        self, stored: StoredSession, token_hash: bytes, *, maker: Id, most: int
     ) -> bool:
-        """Write a session and its token; False where the user has `most` of the kind."""
+        """Write a session and its token; False where the user has `most` of the kind.
+
+        maker: the session that asks; raises NotAuthenticated if it is over,
+        for what it makes would outlive it.
+        """
         ...
 
     async def end_sessions(self, session_ids: Sequence[Id], *, now: datetime) -> Sequence[bytes]:

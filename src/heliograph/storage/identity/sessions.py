@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, func, insert, select, update
 
 from heliograph.core.clock import from_ms, to_ms
+from heliograph.core.errors import NotAuthenticated
 from heliograph.core.ids import Id
 from heliograph.core.model.identity import Session, SessionForm, SessionKind
 from heliograph.core.model.registration import DepartureReason
@@ -87,13 +88,19 @@ class SqlSessions:
         return [StoredSession(to_session(row), row.sealed) for row in rows if row.sealed]
 
     async def add_shown_session(
-        self, stored: StoredSession, token_hash: bytes, *, most: int
+        self, stored: StoredSession, token_hash: bytes, *, maker: Id, most: int
     ) -> bool:
-        """Write a session and its token; False where the user has `most` of the kind."""
+        """Write a session and its token; False where the user has `most` of the kind.
+
+        Raises NotAuthenticated if the session that makes it has ended meanwhile.
+        """
         session = stored.session
+        is_maker = select(sessions.c.id).where(sessions.c.id == maker)
 
         def work(connection: Connection) -> bool:
             lock_keys(connection, [session.member_id])
+            if connection.execute(is_maker.with_for_update(read=True)).first() is None:
+                raise NotAuthenticated
             held = connection.execute(
                 select(func.count()).where(
                     sessions.c.member_id == session.member_id,
