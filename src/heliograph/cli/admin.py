@@ -135,7 +135,8 @@ def name_application(
         names = _dialect_names(twilio_app, mobilefirst_id)
         await _require_free(core, place.account_id, names, place.id)
         for kind, value in names.items():
-            await core.aliases.set(kind, place.account_id, place.id, value)
+            if await core.aliases.of(kind, place.account_id, place.id) != value:
+                await core.aliases.set(kind, place.account_id, place.id, value)
         return {
             "id": application,
             "twilio_app": await core.aliases.of(TWILIO_ALIAS, place.account_id, place.id),
