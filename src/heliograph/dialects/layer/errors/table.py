@@ -60,7 +60,7 @@ MESSAGES: Mapping[type[CoreError | WebError], str] = {
     InvalidRequest: "The request body must be {error.problems[0].expected}.",
     PayloadTooLarge: "The request body must be at most {error.limit_bytes} bytes.",
     NotAuthenticated: "A valid session is required; sign in again with the nonce.",
-    NotPermitted: "The signed-in user may not do this.",
+    NotPermitted: "The signed-in user, or the key, lacks the right to do this: {error.action}.",
     Suspended: "The {error.kind} is suspended: nobody may sign in.",
     NotFound: "The {error.kind} could not be found.",
     Conflict: "The {error.kind} contradicts what is there already.",
