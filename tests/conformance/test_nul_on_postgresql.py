@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 NUL = "%00"
-
+NUL_INSIDE = [f"AAAA._____w.{'A' * 27}"]
+"""A sync token of 2106, in whose first part, once decoded, are only NULs."""
 Asked = tuple[str, str, "Mapping[str, str]"]
 """A method, a path with its query, and headers."""
 
@@ -40,10 +42,20 @@ async def test_a_nul_in_a_path_or_a_query_is_no_fault_of_ours(
         for method, target, headers in hostile_requests(variables):
             answer = await call(Guard(stack.application), method, target, headers=headers)
             answers[method, target] = answer.status
+        synchronized = await call(
+            Guard(stack.application),
+            "PUT",
+            "/api/v9/users/@me/devices/sync",
+            headers={"Authorization": variables["discord_session"]},
+            body=json.dumps(
+                {"provider": "gcm", "token": "t", "push_sync_tokens": NUL_INSIDE}
+            ).encode(),
+        )
     finally:
         await stack.stop()
 
     assert len(answers) > len(DIALECTS)
+    assert synchronized.json() == {"invalid_push_sync_tokens": NUL_INSIDE}
     assert {asked: status for asked, status in answers.items() if status >= 500} == {}
 
 
