@@ -179,7 +179,7 @@ class Stack:
         self._passwords = passwords or Argon2Passwords()
         self._carriers = Carriers(config, self.guard, clock)
         self.channel_carriers = self._carriers.channel_carriers
-        people = People(store.people, clock)
+        people = People(store.people, identity, clock)
         self.core = Core(
             applications=applications,
             application_life=ApplicationLife(store.applications, applications, aliases),

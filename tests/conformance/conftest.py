@@ -113,7 +113,7 @@ def premises(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Premises]:
         config, listener=replace_model(config.listener, public_url="https://push.test")
     )
     clock = TickingClock()
-    variables = asyncio.run(_furnished(config, clock))
+    variables = asyncio.run(furnished(config, clock))
     config = replace_model(config, default_application=variables["app"])
     shutil.copytree(config.data, folder / "original")
     with (
@@ -142,7 +142,7 @@ def replace_model(model, **changes):
     return model.model_copy(update=changes)
 
 
-async def _furnished(config: Config, clock: TickingClock) -> dict[str, str]:
+async def furnished(config: Config, clock: TickingClock) -> dict[str, str]:
     """Make the database that every case finds; answer its variables."""
     stack = await Stack.open(config, dialects=DIALECTS, clock=clock, passwords=cheap_passwords())
     try:

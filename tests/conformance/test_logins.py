@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -160,6 +161,32 @@ async def test_a_success_forgets_the_attempts_before(house: House) -> None:
         for _ in range(9):
             await house.log_in("/one", "a wrong one")
         assert (await house.log_in("/one", PASSWORDS["one"])).status == 200
+
+
+async def test_who_signs_in_for_every_call_is_told_to_renew_at_last(house: House) -> None:
+    core, one = house.stack.core, house.applications["one"]
+    first = (await house.sign_in("/one", PASSWORDS["one"])).json()["hash"]
+    for form, more in zip(FORMS, (1000, 998), strict=True):
+        opened = (core.identity.create_session(one, "ann of one", form, None) for _ in range(more))
+        await asyncio.gather(*opened)
+
+    last = await house.sign_in("/one", PASSWORDS["one"])
+    refused = await house.sign_in("/one", PASSWORDS["one"])
+    wrong = await house.sign_in("/one", "a wrong one")
+    elsewhere = await house.sign_in("/two", PASSWORDS["two"])
+    at_discord = await house.log_in("/one", PASSWORDS["one"])
+    renewed = await house.call("GET", f"/one/user/session/renew?hash={first}")
+    await house.call("GET", f"/one/user/logout?hash={first}")
+    after = await house.sign_in("/one", PASSWORDS["one"])
+    house.clock.advance(30 * 86_400)
+    much_later = await house.sign_in("/one", PASSWORDS["one"])
+
+    assert [answer.json()["success"] for answer in (last, elsewhere, renewed)] == [True] * 3
+    assert refused.status == 400
+    assert refused.json()["status"] == {"code": 104, "description": "Logins limit exceeded"}
+    assert wrong.json()["status"]["code"] == 102
+    assert (at_discord.status, at_discord.json()) == (409, {"message": "409: Conflict", "code": 0})
+    assert [answer.json()["success"] for answer in (after, much_later)] == [True, True]
 
 
 async def test_one_address_tries_so_many_logins(house: House) -> None:

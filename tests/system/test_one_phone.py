@@ -2,177 +2,32 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from itertools import permutations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from tests.asgi_client import call
-from tests.conformance.twilio.furnish import basic
-from tests.system.engine import Engine, ShiftedClock, config_of, running
+from tests.system.engine import Engine, ShiftedClock, config_of, running, until
+from tests.system.phone import DISCORD_SYNC, MOBILEFIRST_DEVICES, OWNERS, TOKEN, Phone
 
 from heliograph.config import Storage
-from heliograph.core.ids import spell
-from heliograph.core.model.audience import Users
 from heliograph.core.model.identity import SessionForm
-from heliograph.core.model.notification import Content, Counters, Options
-from heliograph.dialects.mobilefirst.auth import tokens
-from heliograph.dialects.mobilefirst.auth.callers import APPLICATION_ALIAS
-from heliograph.dialects.twilio.mapping import ids as twilio
+from heliograph.core.model.notification import Counters
+from heliograph.core.model.registration import ProviderName
+from heliograph.core.registrations.slots import bucket_of
 from heliograph.simulators import Simulators
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
     from heliograph.core.model.notification import Notification
 
 pytestmark = [pytest.mark.anyio, pytest.mark.system]
 
-TOKEN = "one-phone:APA91bFcrVaOLqKeJfSiEutJXX2Tr9wN"
 WEEK = timedelta(days=7)
-
-DISCORD_SYNC = "/api/v9/users/@me/devices/sync"
-MOBILEFIRST_DEVICES = "/imfpush/v1/apps/demo.app/devices"
-
-OWNERS = {
-    "layer": ("lea",),
-    "navixy": ("nick",),
-    "twilio": ("tom",),
-    "mobilefirst": ("mia",),
-    "discord": ("dan", "dora"),
-    "native": ("nora",),
-}
-"""Whose the phone is once a front door has taken it, in the order of the first walk."""
-
-
-@dataclass(frozen=True, slots=True)
-class Phone:
-    """A phone, and what its apps need to sign in at each front door."""
-
-    engine: Engine
-    api_key: str
-    twilio_login: str
-    twilio_user: str
-    mobilefirst_login: Mapping[str, str]
-    logins: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    async def beside(cls, engine: Engine) -> Phone:
-        """Make the application known at every front door."""
-        core, application = engine.core, engine.application
-        account_id = application.account_id
-        client, key = await core.applications.create_client(account_id, "back end")
-        await core.aliases.set(twilio.APP_ALIAS, account_id, application.id, "demo_app")
-        await core.aliases.set(APPLICATION_ALIAS, account_id, application.id, "demo.app")
-        (tom,) = OWNERS["twilio"]
-        user = await core.identity.create_user(application, tom)
-        bearer = tokens.mint(core.signer, client.id, ["*"], now=core.clock.now())
-        return cls(
-            engine,
-            api_key=key,
-            twilio_login=basic(twilio.account_sid(account_id), key),
-            twilio_user=twilio.spell_user(user.id),
-            mobilefirst_login={"Authorization": f"Bearer {bearer}"},
-        )
-
-    async def sign_in(self, user: str, form: SessionForm, ttl: timedelta | None = None) -> str:
-        """Sign a user in, and keep the session's token for the calls that follow."""
-        _, self.logins[user] = await self.engine.core.identity.create_session(
-            self.engine.application, user, form, ttl
-        )
-        return self.logins[user]
-
-    async def register(self, door: str) -> None:
-        """Register the phone through a front door, for the owners of that door.
-
-        Each door's app knows the phone by a device id of its own, if by any.
-        """
-        await getattr(self, f"_through_{door}")(*OWNERS[door])
-
-    async def _through_layer(self, user: str) -> None:
-        login = self.logins.get(user) or await self.sign_in(user, SessionForm.LAYER)
-        body = {"token": TOKEN, "type": "gcm", "device_id": "of-layer"}
-        headers = {
-            "Accept": "application/vnd.layer+json; version=2.0",
-            "Authorization": f'Layer session-token="{login}"',
-        }
-        await self.call("POST", "/push_tokens", headers, body, status=202)
-
-    async def _through_navixy(self, user: str) -> None:
-        login = self.logins.get(user) or await self.sign_in(user, SessionForm.NAVIXY)
-        body = {"hash": login, "application": "navixy_android_viewer", "token": TOKEN}
-        answer = await self.call("POST", "/v2/user/session/push_token/bind", {}, body)
-        assert answer == {"success": True}
-
-    async def _through_twilio(self, user: str) -> None:
-        body = {
-            "appName": "demo_app",
-            "token": TOKEN,
-            "provider": "FCM",
-            "userId": self.twilio_user,
-        }
-        path = "/v1/PushNotifications/DeviceRegistrations"
-        await self.call("POST", path, {"Authorization": self.twilio_login}, body, status=202)
-
-    async def _through_mobilefirst(self, user: str) -> None:
-        body = {"deviceId": "of-mobilefirst", "platform": "G", "token": TOKEN, "userId": user}
-        await self.call("POST", MOBILEFIRST_DEVICES, self.mobilefirst_login, body, status=201)
-
-    async def _through_discord(self, user: str, other: str) -> None:
-        for each in (user, other):
-            if each not in self.logins:
-                await self.sign_in(each, SessionForm.DISCORD)
-        theirs = {"Authorization": self.logins[other]}
-        listed = (await self.call("GET", f"{DISCORD_SYNC}-token", theirs))["token"]
-        body = {"provider": "gcm", "token": TOKEN, "push_sync_tokens": [listed]}
-        ours = {"Authorization": self.logins[user]}
-        answer = await self.call("PUT", DISCORD_SYNC, ours, body)
-        assert answer == {"invalid_push_sync_tokens": []}
-
-    async def _through_native(self, user: str) -> None:
-        body = {"provider": "fcm", "token": TOKEN, "user_id": user, "device_id": "of-native"}
-        path = f"/v1/applications/{spell('application', self.engine.application.id)}/registrations"
-        await self.call("POST", path, {"Authorization": f"Bearer {self.api_key}"}, body, 201)
-
-    async def call(
-        self,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        body: Mapping[str, Any] | None = None,
-        status: int = 200,
-    ) -> Any:
-        content = b"" if body is None else json.dumps(body).encode()
-        sent = {"Content-Type": "application/json", **headers}
-        application = self.engine.stack.application
-        answer = await call(application, method, path, headers=sent, body=content)
-        assert answer.status == status, (path, answer)
-        return answer.json() if answer.body else None
-
-    async def notify(self, *users: str) -> Notification:
-        """Push to users, and wait until all is done."""
-        engine = self.engine
-        notification = await engine.core.notifications.accept(
-            engine.back_end, engine.application, Users(users), Content(body="hello"), Options()
-        )
-        await engine.completes(notification)
-        return notification
-
-    async def is_reached_by(self, *users: str) -> bool:
-        """Say whether a push to users reaches the phone; if it does, then exactly once."""
-        engine = self.engine
-        before = len(engine.simulators.inbox.received(TOKEN))
-        total = engine.simulators.inbox.total
-        notification = await self.notify(*users)
-        arrived = len(engine.simulators.inbox.received(TOKEN)) - before
-        targets = await engine.deliveries(notification)
-        assert arrived == len(targets) == engine.simulators.inbox.total - total
-        assert arrived in (0, 1)
-        assert await engine.counters(notification) == Counters(accepted=arrived)
-        return arrived == 1
+BUCKETS = 256
 
 
 @pytest.fixture(scope="session")
@@ -289,17 +144,69 @@ async def test_an_account_that_is_left_out_of_the_next_synchronization_falls_sil
     assert [await phone.is_reached_by(user) for user in (dan, dora)] == [False, True]
 
 
-@pytest.mark.parametrize(
-    "form", [SessionForm.LAYER, SessionForm.NAVIXY, SessionForm.DISCORD], ids=str
-)
-async def test_a_logout_silences_the_phone(phone: Phone, form: SessionForm) -> None:
-    user = OWNERS[form.value][0]
-    await phone.register(form.value)
+@pytest.mark.parametrize("door", ["layer", "navixy", "discord", "twilio", "mobilefirst"])
+async def test_what_an_app_says_when_its_user_leaves_silences_the_phone(
+    phone: Phone, door: str
+) -> None:
+    user = OWNERS[door][0]
+    await phone.register(door)
     assert await phone.is_reached_by(user)
 
-    assert await phone.engine.core.identity.end_session(phone.logins[user], form)
+    await phone.forget(door)
 
     assert not await phone.is_reached_by(user)
+
+
+FILLERS, PAGE, PER_SECOND = 80, 4, 40
+"""A broadcast of twenty pages, one of them each tenth of a second."""
+
+
+@pytest.fixture
+async def crowded(tmp_path: Path, simulators: Simulators) -> AsyncIterator[Phone]:
+    """A phone among others, in an engine that reads few of them at once."""
+    config = config_of(tmp_path, simulators, Storage(), page_size=PAGE)
+    async with running(config, simulators) as engine:
+        await engine.phones(FILLERS, ProviderName.FCM)
+        yield await Phone.beside(engine)
+
+
+@pytest.mark.parametrize("becomes", ["forgotten", "somebody else's"])
+@pytest.mark.parametrize("door", ["layer", "navixy", "discord"])
+async def test_a_broadcast_that_is_on_its_way_does_not_reach_who_had_the_phone(
+    crowded: Phone, door: str, becomes: str
+) -> None:
+    engine, notifications = crowded.engine, crowded.engine.core.notifications
+    user = await _owner_behind_half_of_all(crowded, door)
+    broadcast = await engine.broadcast(max_per_second=PER_SECOND)
+    await until(partial(_has_begun, engine, broadcast))
+    await notifications.pause(engine.back_end, engine.application, broadcast.id)
+    assert not engine.simulators.inbox.received(TOKEN)
+
+    if becomes == "forgotten":
+        await crowded.forget(door, user)
+    else:
+        await crowded.register("native")
+    await notifications.resume(engine.back_end, engine.application, broadcast.id)
+    counters = await engine.completes(broadcast)
+
+    assert not engine.simulators.inbox.received(TOKEN)
+    assert counters == Counters(accepted=FILLERS)
+    assert await crowded.is_reached_by("nora") is (becomes != "forgotten")
+
+
+async def _owner_behind_half_of_all(phone: Phone, door: str) -> str:
+    """Register the phone where a broadcast, which goes through buckets in order, comes late."""
+    number = 0
+    while True:
+        user, number = f"{door}-{number}", number + 1
+        await phone.register(door, user)
+        (row,) = [row for row in await phone.engine.living() if row.token == TOKEN]
+        if bucket_of(row.id) >= BUCKETS // 2:
+            return user
+
+
+async def _has_begun(engine: Engine, notification: Notification) -> bool:
+    return (await engine.counters(notification)).accepted > 0
 
 
 async def test_the_other_account_of_a_phone_outlives_a_logout(phone: Phone) -> None:

@@ -19,6 +19,7 @@ from heliograph.core.model.identity import ALL_SCOPES, Scope, SessionForm
 from heliograph.core.model.registration import Environment
 from heliograph.dialects.mobilefirst.auth.callers import APPLICATION_ALIAS as MOBILEFIRST_ALIAS
 from heliograph.dialects.twilio.mapping.ids import APP_ALIAS as TWILIO_ALIAS
+from heliograph.dialects.twilio.mapping.ids import account_sid
 from heliograph.wiring import Stack
 
 if TYPE_CHECKING:
@@ -58,10 +59,12 @@ def _dialect_names(twilio_app: str | None, mobilefirst_id: str | None) -> dict[s
     return {kind: value for kind, value in given.items() if value is not None}
 
 
-async def _require_free(core: Core, account_id: Id, names: dict[str, str]) -> None:
-    """Refuse a name that another application has, before anything is written."""
+async def _require_free(
+    core: Core, account_id: Id, names: dict[str, str], owner: Id | None = None
+) -> None:
+    """Refuse a name that another application than `owner` has, before anything is written."""
     for kind, value in names.items():
-        if await core.aliases.find(kind, account_id, value) is not None:
+        if await core.aliases.find(kind, account_id, value) not in (None, owner):
             raise Conflict("name", value)
 
 
@@ -130,9 +133,10 @@ def name_application(
     async def work(core: Core) -> dict[str, Any]:
         place = await core.applications.by_spelling(application)
         names = _dialect_names(twilio_app, mobilefirst_id)
-        await _require_free(core, place.account_id, names)
+        await _require_free(core, place.account_id, names, place.id)
         for kind, value in names.items():
-            await core.aliases.set(kind, place.account_id, place.id, value)
+            if await core.aliases.of(kind, place.account_id, place.id) != value:
+                await core.aliases.set(kind, place.account_id, place.id, value)
         return {
             "id": application,
             "twilio_app": await core.aliases.of(TWILIO_ALIAS, place.account_id, place.id),
@@ -191,7 +195,12 @@ def create_client(
         client, key = await core.applications.create_client(
             account.id, name, application_id=bound.id if bound else None, scopes=scopes
         )
-        return {"id": spell("api_client", client.id), "name": client.name, "api_key": key}
+        return {
+            "id": spell("api_client", client.id),
+            "name": client.name,
+            "api_key": key,
+            "twilio_account_id": account_sid(account.id),
+        }
 
     row = with_core(config_file, data, database_url, work)
     show_one(row, as_json=as_json, next_step="Keep the key: it is stored as a hash only.")

@@ -18,7 +18,7 @@ from heliograph.web.media_types import names_html
 from heliograph.web.ownership import Ownership
 from heliograph.web.request import Request
 from heliograph.web.responses import empty_response
-from heliograph.web.router import Match, Misfit, build_table, segments_of
+from heliograph.web.router import Match, Misfit, build_table, leading_segments, segments_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,9 +62,7 @@ class Application:
         self._front_page = front_page
         self._trusted = networks_of(config.listener.trusted_proxies)
         self._doors = tuple(doors)
-        self._routes: dict[
-            tuple[str | None, str, bytes], tuple[str | None, list[str] | None, Match | Misfit]
-        ] = {}
+        self._routes: dict[tuple[str | None, str, bytes], Match | Misfit] = {}
         self.move_to(config.url_of(config.listener.host, config.listener.port))
 
     def move_to(self, public_url: str) -> None:
@@ -166,11 +164,11 @@ class Application:
 
     def _locate(self, scope: Scope, receive: Receive) -> tuple[Request, Match | Misfit]:
         """Find the route and the door, its owner's where there is no route."""
-        host, segments, found = self._route_of(scope)
+        host, found = self._route_of(scope)
         if isinstance(found, Match):
             scope["path_params"] = dict(found.params)
             return self._request(scope, receive, found.door, found.route), found
-        owner, claimants = self._ownership.owners_of(host, segments or ())
+        owner, claimants = self._ownership.owners_of(host, leading_segments(_raw_path(scope)))
         request = self._request(scope, receive, owner, None)
         for claimant in claimants:
             claims = claimant.dialect.claims_request
@@ -184,20 +182,19 @@ class Application:
             return Misfit(())
         return self._table.find(host, method, segments)
 
-    def _route_of(self, scope: Scope) -> tuple[str | None, list[str] | None, Match | Misfit]:
-        """Answer a request's host, segments and route; those of well-trodden paths by heart."""
+    def _route_of(self, scope: Scope) -> tuple[str | None, Match | Misfit]:
+        """Answer a request's host and route; those of well-trodden paths by heart."""
         host = _host_of(scope) if self._has_hosts else None
         path = _raw_path(scope)
         key = (host, scope["method"], path)
-        known = self._routes.get(key)
-        if known is None:
-            segments = segments_of(path)
-            known = (host, segments, self._find(host, scope["method"], segments))
+        found = self._routes.get(key)
+        if found is None:
+            found = self._find(host, scope["method"], segments_of(path))
             if len(path) <= _KNOWN_PATH_BYTES:
                 if len(self._routes) >= _KNOWN_PATHS:
                     self._routes.clear()
-                self._routes[key] = known
-        return known
+                self._routes[key] = found
+        return host, found
 
     def _request(
         self, scope: Scope, receive: Receive, door: OpenDoor, route: Route | None

@@ -4,7 +4,7 @@
     ├─ EndpointNotFound(path)        no route has this path
     ├─ MethodNotAllowed(allowed)     routes have it, for other methods
     ├─ NotAcceptable(header)         a header asks for what we do not speak
-    ├─ UnsupportedMediaType(header)  a header announces what we do not read
+    ├─ UnsupportedMediaType(header, wanted)  a header announces what we do not read
     ├─ RequestTimeout                the body did not arrive in time
     └─ InternalFailure               our fault; says nothing about the inside
 
@@ -43,11 +43,12 @@ class NotAcceptable(WebError):
 
 
 class UnsupportedMediaType(WebError):
-    """The header of this name announces a body that the dialect does not read."""
+    """This header announces a body that the dialect does not read: it reads `wanted`."""
 
-    def __init__(self, header: str) -> None:
+    def __init__(self, header: str, wanted: str = "application/json") -> None:
         super().__init__(header)
         self.header = header
+        self.wanted = wanted
 
 
 class RequestTimeout(WebError):

@@ -8,6 +8,7 @@ built, not discovered by a caller.
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
@@ -98,9 +99,22 @@ def segments_of(raw_path: bytes) -> list[str] | None:
         return None
     parts = raw_path[1:].split(b"/")
     try:
-        return [(unquote_to_bytes(part) if b"%" in part else part).decode() for part in parts]
+        return [_decoded(part) for part in parts]
     except UnicodeDecodeError:
         return None
+
+
+def leading_segments(raw_path: bytes) -> list[str]:
+    """Decode what lies before the first segment that is not UTF-8: it tells whose path it is."""
+    leading: list[str] = []
+    with suppress(UnicodeDecodeError):
+        for part in raw_path[1:].split(b"/"):
+            leading.append(_decoded(part))  # noqa: PERF401 - what came before an error stays
+    return leading
+
+
+def _decoded(part: bytes) -> str:
+    return (unquote_to_bytes(part) if b"%" in part else part).decode()
 
 
 def is_parameter(segment: str) -> bool:

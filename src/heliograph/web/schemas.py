@@ -129,6 +129,9 @@ _TYPES = {
 }
 
 
+_OF_TEXTS = {"too_short": "string_too_short", "too_long": "string_too_long"}
+
+
 def check(value: object, schema: type[S]) -> S:
     """Read a JSON value into a schema; raises InvalidRequest with every problem."""
     try:
@@ -140,8 +143,18 @@ def check(value: object, schema: type[S]) -> S:
 def problems_of(error: ValidationError) -> list[Problem]:
     """Translate everything pydantic found into problems, in its order."""
     return [
-        _problem_of(details) for details in error.errors(include_url=False, include_input=False)
+        _problem_of(details) for details in error.errors(include_url=False) if not _is_echo(details)
     ]
+
+
+def _is_echo(details: ErrorDetails) -> bool:
+    """Say whether an array is called short for its bad items, which are named themselves."""
+    given = details["input"]
+    return (
+        details["type"] == "too_short"
+        and isinstance(given, list | dict)
+        and len(given) >= details["ctx"]["min_length"]
+    )
 
 
 def custom_error(kind: ProblemKind, expected: str) -> PydanticCustomError:
@@ -154,6 +167,9 @@ def _problem_of(details: ErrorDetails) -> Problem:
     if name.startswith(_OURS):
         kind = ProblemKind(name.removeprefix(_OURS))
         return Problem(tuple(details["loc"]), kind, details["msg"])
+    if isinstance(details["input"], str):
+        # Where a text was looked at before its length, pydantic takes it for a collection.
+        name = _OF_TEXTS.get(name, name)
     context: dict[str, Any] = details.get("ctx", {})
     if name in _BOUNDS:
         expected = _BOUNDS[name].format(**context)

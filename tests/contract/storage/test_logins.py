@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from heliograph.core.errors import Conflict
+from heliograph.core.errors import Conflict, NotAuthenticated
 from heliograph.core.ids import Id, new_id
 from heliograph.core.model.identity import Login, Session, SessionForm, SessionKind
 from heliograph.core.model.registration import MemberKey
@@ -103,6 +103,19 @@ async def test_what_is_removed_is_gone(world: World) -> None:
     assert await logins.logins(place, after=None, limit=10) == []
 
 
+async def test_a_login_goes_with_its_user(world: World) -> None:
+    ann, bob = await new_login(world, "ann"), await new_login(world, "bob")
+    await new_login(world, "ann of navixy", SessionForm.NAVIXY)
+
+    assert await world.store.people.remove(world.account.id, ann.user_id, now=world.now)
+
+    logins = world.store.logins
+    assert await logins.login_by_name(world.application.id, DISCORD, "ann") is None
+    assert await logins.login(world.application.id, bob.id) == bob
+    again = await new_login(world, "ann")
+    assert again.user_id != ann.user_id
+
+
 async def test_logins_are_listed_by_age_and_in_parts(world: World) -> None:
     made = []
     for name in ("ann", "bob", "carl"):
@@ -125,7 +138,10 @@ async def test_keys_are_counted_and_shown_again(world: World) -> None:
     sessions = world.store.sessions
     keys = [key_of(session, world) for _ in range(3)]
 
-    added = [await sessions.add_shown_session(key, key.session.id * 2, most=2) for key in keys]
+    added = [
+        await sessions.add_shown_session(key, key.session.id * 2, maker=session.id, most=2)
+        for key in keys
+    ]
 
     shown = await sessions.shown_sessions_of(
         world.application.id, session.user_id, session.form, SessionKind.KEY
@@ -138,6 +154,16 @@ async def test_keys_are_counted_and_shown_again(world: World) -> None:
     assert list(own) == [session]
 
 
+async def test_a_session_that_ended_makes_no_key(world: World) -> None:
+    session, other = await world.sign_in("ann"), await world.sign_in("ann")
+    sessions, key = world.store.sessions, key_of(session, world)
+    await sessions.end_sessions([session.id], now=world.now)
+
+    with pytest.raises(NotAuthenticated):
+        await sessions.add_shown_session(key, b"k" * 32, maker=session.id, most=2)
+    assert await sessions.add_shown_session(key, b"k" * 32, maker=other.id, most=2)
+
+
 async def test_keys_that_are_made_at_once_are_counted_too(two_stores: list[SqlStore]) -> None:
     from tests.conftest import FakeClock
     from tests.contract.storage.world import new_world
@@ -148,7 +174,9 @@ async def test_keys_that_are_made_at_once_are_counted_too(two_stores: list[SqlSt
 
     added = await asyncio.gather(
         *(
-            two_stores[number % 2].sessions.add_shown_session(key, key.session.id * 2, most=2)
+            two_stores[number % 2].sessions.add_shown_session(
+                key, key.session.id * 2, maker=session.id, most=2
+            )
             for number, key in enumerate(keys)
         )
     )
@@ -206,6 +234,20 @@ async def test_revoking_counts_and_forgets_what_nobody_signed_in_for(world: Worl
     assert await sessions.revocations(place, bob.user_id) == 0
     assert await world.get(lent) is None
     assert [await world.get(row) for row in (own, other, bobs)] == [own, other, bobs]
+
+
+async def test_sessions_that_are_not_over_are_counted(world: World) -> None:
+    ann, other = await world.sign_in("ann"), await world.sign_in("ann")
+    bob = await world.sign_in("bob")
+    count = world.store.sessions.count_open
+    native, kind = SessionForm.NATIVE, SessionKind.SIGN_IN
+    await world.store.sessions.prolong(other.id, world.now + timedelta(days=2))
+
+    assert await count(ann.member_id, native, kind, now=world.now) == 2
+    assert await count(ann.member_id, native, kind, now=ann.expires_at) == 1
+    assert await count(bob.member_id, native, kind, now=world.now) == 1
+    assert await count(ann.member_id, DISCORD, kind, now=world.now) == 0
+    assert await count(ann.member_id, native, SessionKind.KEY, now=world.now) == 0
 
 
 async def test_a_user_is_found_by_the_customers_own_id(world: World) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -156,3 +157,29 @@ def test_a_new_key_is_said_to_be_shown_once(command: Command, tmp_path: Path) ->
 
     assert "hgk_" in made.out
     assert "Keep the key" in made.out
+
+
+def test_an_application_may_be_given_the_name_that_it_has(command: Command, tmp_path: Path) -> None:
+    where = ("--data", tmp_path, "--json")
+    made = command("applications", "create", "Demo", "--twilio-app", "demo_app", *where).json()
+    other = command("applications", "create", "Other", *where).json()
+
+    again, foreign = (
+        command(
+            "applications", "name", "--application", each["id"], "--twilio-app", "demo_app", *where
+        )
+        for each in (made, other)
+    )
+
+    assert again.json()["twilio_app"] == "demo_app"
+    assert foreign.sentence == "name demo_app exists already"
+
+
+def test_a_client_is_told_its_user_name_at_twilios_door(command: Command, tmp_path: Path) -> None:
+    one, two = (
+        command("clients", "create", name, "--data", tmp_path, "--json").json()
+        for name in ("one", "two")
+    )
+
+    assert re.fullmatch("AC[0-9a-f]{32}", one["twilio_account_id"])
+    assert one["twilio_account_id"] == two["twilio_account_id"]

@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 from tests.unit.web.stubs import dialect, route
 
 from heliograph.web.door import OpenDoor
-from heliograph.web.router import Match, Misfit, RouteConflictError, build_table, segments_of
+from heliograph.web.router import (
+    Match,
+    Misfit,
+    RouteConflictError,
+    build_table,
+    leading_segments,
+    segments_of,
+)
 
 
 def _find(table, method, path, host=None):
@@ -22,6 +29,12 @@ def test_each_segment_is_decoded_exactly_once():
 def test_a_segment_that_is_not_utf_8_decodes_to_nothing():
     assert segments_of(b"/a/%FF") is None
     assert segments_of(b"/a/\xff") is None
+
+
+def test_what_lies_before_a_segment_that_is_not_utf_8_is_decoded_all_the_same():
+    assert leading_segments(b"/a/%C3%A9/%FF/b") == ["a", "é"]
+    assert leading_segments(b"/%FF") == []
+    assert leading_segments(b"/a/b%2Fc") == segments_of(b"/a/b%2Fc")
 
 
 def test_a_stray_percent_sign_stands_for_itself():

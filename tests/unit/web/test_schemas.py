@@ -1,7 +1,13 @@
+from typing import Annotated
+
 import pytest
+from pydantic import Field
 from tests.asgi_client import call
 from tests.unit.web import stubs
 from tests.unit.web.stubs import application, dialect, route
+
+from heliograph.core.errors import InvalidRequest, ProblemKind
+from heliograph.web.schemas import Items, Label, Schema, Text, check
 
 pytestmark = pytest.mark.anyio
 
@@ -51,6 +57,42 @@ async def test_a_bad_body_says_what_it_must_be(app, body, problem):
     answer = await call(app, "POST", "/notes", body=body)
 
     assert answer.json()["problems"] == [problem]
+
+
+class Bounded(Schema):
+    """Fields whose length is looked at after their characters."""
+
+    label: Annotated[Label, Field(max_length=2)] = "x"
+    text: Annotated[Text, Field(min_length=1, max_length=2)] = "x"
+    items: Annotated[Items[Label], Field(min_length=1, max_length=2)] = ("x",)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "kind", "expected"),
+    [
+        ("label", "xxx", ProblemKind.TOO_LONG, "at most 2 characters"),
+        ("text", "xxx", ProblemKind.TOO_LONG, "at most 2 characters"),
+        ("text", "", ProblemKind.TOO_SHORT, "1 or more characters"),
+        ("items", ["x"] * 3, ProblemKind.TOO_MANY, "at most 2 items"),
+        ("items", [], ProblemKind.TOO_SHORT, "1 or more items"),
+    ],
+)
+async def test_a_text_has_characters_and_an_array_has_items(field, value, kind, expected):
+    with pytest.raises(InvalidRequest) as caught:
+        check({field: value}, Bounded)
+
+    assert [(each.path, each.kind, each.expected) for each in caught.value.problems] == [
+        ((field,), kind, expected)
+    ]
+
+
+async def test_an_array_with_a_bad_item_is_not_short_of_it():
+    with pytest.raises(InvalidRequest) as caught:
+        check({"items": [5]}, Bounded)
+
+    assert [(each.path, each.kind) for each in caught.value.problems] == [
+        (("items", 0), ProblemKind.WRONG_TYPE)
+    ]
 
 
 async def test_a_key_with_a_lone_surrogate_can_still_be_named(app):

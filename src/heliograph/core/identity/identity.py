@@ -101,13 +101,18 @@ class Identity:
         return principal
 
     async def session(self, token: str, form: SessionForm) -> SessionPrincipal:
-        """Say whose session a token is; raises NotAuthenticated if it is over."""
+        """Say whose session a token is; raises NotAuthenticated if it is over.
+
+        A key outlives its user's sign-ins; raises Suspended while they are shut out.
+        """
         digest = secret_hash(token)
         known = self._principals.get(digest)
         if not isinstance(known, SessionPrincipal):
             session = await self._store.session_by_token(digest, form)
             if session is None:
                 raise NotAuthenticated
+            if session.kind is SessionKind.KEY:
+                await self._require_no_suspension(session.application_id, session.user_id)
             known = SessionPrincipal(session)
             self._principals.put(digest, known)
         if known.session.form != form or known.session.expires_at <= self._clock.now():
@@ -226,7 +231,10 @@ class Identity:
     async def _require_admission(self, application: Application, user_id: Id) -> None:
         if application.is_suspended:
             raise Suspended("application")
-        if self._members is not None and await self._members.is_suspended(application.id, user_id):
+        await self._require_no_suspension(application.id, user_id)
+
+    async def _require_no_suspension(self, application_id: Id, user_id: Id) -> None:
+        if self._members is not None and await self._members.is_suspended(application_id, user_id):
             raise Suspended("user")
 
     async def end_session(self, token: str, form: SessionForm) -> bool:

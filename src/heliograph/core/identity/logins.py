@@ -138,7 +138,8 @@ class Logins:
         """Open a session for whoever knows the password.
 
         address: the caller's. Raises WrongLogin, which says no more and takes
-        as long whether or not there is such a login; and RateLimited.
+        as long whether or not there is such a login; RateLimited, Suspended,
+        and QuotaReached where they have too many sessions already.
         """
         key = key_of(name)
         self._rates.count_login(application.id, form, key, address)
@@ -147,6 +148,7 @@ class Logins:
         assert stored is not None
         self._rates.forgive(application.id, form, key)
         member = await self._identity.member_of(application, stored.login.user_id)
+        await self._sessions.require_room(member, form)
         session, token = await self._identity.open_session(application, member, form)
         now_stored = await self._store.login_by_name(application.id, form, key)
         if now_stored is None or now_stored.password_hash != stored.password_hash:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from heliograph.core import access
 from heliograph.core.errors import InvalidRequest, NotFound, Problem, ProblemKind
+from heliograph.core.identity.identity import is_user_id
 from heliograph.core.model.audience import Users
 from heliograph.core.model.identity import Scope
 from heliograph.core.model.notification import Content, Options
@@ -106,7 +107,8 @@ class Members:
         """Shut a user out, made at first sight, and end every sign-in of theirs.
 
         What they registered through those is forgotten, so that their devices
-        get nothing any more. Other nodes follow within `security.cache_ttl_s`.
+        get nothing any more; their keys open nothing. Other nodes follow
+        within `security.cache_ttl_s`.
         """
         access.require(principal, Scope.SESSIONS_WRITE, application)
         user = await self._identity.create_user(application, user_id)
@@ -122,7 +124,9 @@ class Members:
         await self._store.set_suspended(application.id, state.user_id, since=None)
 
     async def _found(self, application: Application, user_id: str) -> MemberState:
-        states = await self._store.member_states(application.id, [user_id])
+        # Not every database can look for what can be nobody's id.
+        names = [user_id] if is_user_id(user_id) else []
+        states = await self._store.member_states(application.id, names)
         if user_id not in states:
             raise NotFound("user", user_id)
         return states[user_id]

@@ -12,6 +12,7 @@ from heliograph.core.model.identity import Scope
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from heliograph.core.identity.identity import Identity
     from heliograph.core.ids import Id
     from heliograph.core.model.application import Application
     from heliograph.core.model.identity import ClientPrincipal, User
@@ -25,8 +26,9 @@ AT_ONCE = 500
 class People:
     """Knows users. A client of one application sees its users only."""
 
-    def __init__(self, store: PeopleStore, clock: Clock) -> None:
+    def __init__(self, store: PeopleStore, identity: Identity, clock: Clock) -> None:
         self._store = store
+        self._identity = identity
         self._clock = clock
 
     async def recent(
@@ -46,13 +48,14 @@ class People:
         return await self._seen(principal, user_id)
 
     async def remove(self, principal: ClientPrincipal, user_id: Id) -> None:
-        """Forget a user with their registrations and sessions, in every application.
+        """Forget a user with registrations, sessions and logins, in every application.
 
-        Raises NotFound.
+        Other nodes believe in the sessions for `security.cache_ttl_s`. Raises NotFound.
         """
         access.require_right(principal, Scope.REGISTRATIONS_WRITE)
         await self._seen(principal, user_id)
         await self._store.remove(principal.account_id, user_id, now=self._clock.now())
+        self._identity.forget_principals()
 
     async def forget_registrations(self, application: Application, origin: str) -> None:
         """Forget all that was registered in an application through one dialect.

@@ -12,7 +12,7 @@ from heliograph.core.errors import (
     QuotaReached,
     Unavailable,
 )
-from heliograph.core.identity.identity import DEFAULT_TTL, secret_hash
+from heliograph.core.identity.identity import DEFAULT_TTL, is_user_id, secret_hash
 from heliograph.core.model.identity import NEVER, Scope, SessionForm, SessionKind
 from heliograph.core.stores.logins import StoredSession
 
@@ -28,11 +28,18 @@ if TYPE_CHECKING:
         Session,
         SessionPrincipal,
     )
+    from heliograph.core.model.registration import MemberKey
     from heliograph.core.ports import Clock, Sealer
     from heliograph.core.stores.logins import SessionStore
 
 MAX_KEYS = 20
 """Keys of one user. Source: docs/dialects/navixy.md, "API keys"."""
+
+MAX_SIGN_INS = 1000
+"""Sign-ins of one form that a user may have, when they open another by a password.
+
+Source: docs/decisions/0024-logins.md.
+"""
 
 _SHARING = frozenset({SessionForm.DISCORD})
 """Forms whose users sign leave for others to register a phone for them."""
@@ -72,6 +79,17 @@ class Sessions:
         found = await self._of(principal, SessionKind.SIGN_IN)
         return [session for session in found if session.expires_at > now]
 
+    async def require_room(self, member: MemberKey, form: SessionForm) -> None:
+        """Let pass who has fewer than MAX_SIGN_INS of a form; raises QuotaReached.
+
+        Somebody who signs in for each call would have a session for each.
+        """
+        held = await self._store.count_open(
+            member.member_id, form, SessionKind.SIGN_IN, now=self._clock.now()
+        )
+        if held >= MAX_SIGN_INS:
+            raise QuotaReached("session", MAX_SIGN_INS)
+
     async def end_own(self, principal: SessionPrincipal, session_ids: Sequence[Id]) -> None:
         """End sign-ins of the caller with all they registered; others' are left alone."""
         own = {session.id for session in await self._of(principal, SessionKind.SIGN_IN)}
@@ -97,7 +115,10 @@ class Sessions:
         user_id: the customer's own. What was signed for them is revoked.
         """
         access.require(principal, Scope.SESSIONS_WRITE, application)
-        user = await self._store.user_named(application.account_id, user_id)
+        account_id = application.account_id
+        # Not every database can look for what can be nobody's id.
+        could_be = is_user_id(user_id)
+        user = await self._store.user_named(account_id, user_id) if could_be else None
         if user is None:
             raise NotFound("user", user_id)
         for form in SessionForm:
@@ -112,7 +133,8 @@ class Sessions:
     ) -> ShownSession:
         """Make a key of the caller's: a session that does not end by itself.
 
-        Raises QuotaReached past MAX_KEYS.
+        Raises QuotaReached past MAX_KEYS, and NotAuthenticated where the
+        caller's session ended meanwhile.
         """
         made = await self._new(principal, application, SessionKind.KEY, MAX_KEYS, label)
         if made is None:
@@ -134,7 +156,10 @@ class Sessions:
     async def create_guest(
         self, principal: SessionPrincipal, application: Application
     ) -> ShownSession:
-        """Make the caller's one session for guests; a former one ends."""
+        """Make the caller's one session for guests; a former one ends.
+
+        Raises NotAuthenticated where the caller's session ended meanwhile.
+        """
         former = await self._of(principal, SessionKind.GUEST)
         await self._end([session.id for session in former])
         made = await self._new(principal, application, SessionKind.GUEST, 1)
@@ -180,7 +205,10 @@ class Sessions:
         )
         sealed = self._sealer.seal(token.encode(), _context(session))
         stored = StoredSession(session, sealed)
-        if not await self._store.add_shown_session(stored, secret_hash(token), most=most):
+        is_added = await self._store.add_shown_session(
+            stored, secret_hash(token), maker=principal.session.id, most=most
+        )
+        if not is_added:
             return None
         return session, token
 

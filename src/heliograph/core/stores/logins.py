@@ -73,6 +73,12 @@ class SessionStore(Protocol):
         """List a user's sessions by age."""
         ...
 
+    async def count_open(
+        self, member_id: Id, form: SessionForm, kind: SessionKind, *, now: datetime
+    ) -> int:
+        """Count a member's sessions that are not over."""
+        ...
+
     async def shown_sessions_of(
         self, application_id: Id, user_id: Id, form: SessionForm, kind: SessionKind
     ) -> Sequence[StoredSession]:
@@ -80,9 +86,13 @@ class SessionStore(Protocol):
         ...
 
     async def add_shown_session(
-        self, stored: StoredSession, token_hash: bytes, *, most: int
+        self, stored: StoredSession, token_hash: bytes, *, maker: Id, most: int
     ) -> bool:
-        """Write a session and its token; False where the user has `most` of the kind."""
+        """Write a session and its token; False where the user has `most` of the kind.
+
+        maker: the session that asks; raises NotAuthenticated if it is over,
+        for what it makes would outlive it.
+        """
         ...
 
     async def end_sessions(self, session_ids: Sequence[Id], *, now: datetime) -> Sequence[bytes]:

@@ -52,7 +52,7 @@ class PeopleStore(Protocol):
     async def user(self, account_id: Id, application_id: Id | None, user_id: Id) -> User | None: ...
 
     async def remove(self, account_id: Id, user_id: Id, *, now: datetime) -> bool:
-        """Delete a user with their registrations and sessions; False where there is none."""
+        """Delete a user with all that is theirs; False where there is none."""
         ...
 
     async def forget_registrations(

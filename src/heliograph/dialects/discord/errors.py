@@ -21,6 +21,7 @@ from heliograph.core.errors import (
     Problem,
     ProblemKind,
     RateLimited,
+    Suspended,
     Unavailable,
     WrongLogin,
 )
@@ -53,6 +54,7 @@ TABLE: ErrorTable = {
     WrongLogin: _INVALID_FORM,
     NotAuthenticated: Reply(401, "401: Unauthorized", 0),
     NotPermitted: Reply(403, "Missing Access", 50001),
+    Suspended: Reply(403, "This account is disabled", 20013),
     NotFound: Reply(404, "404: Not Found", 0),
     Conflict: Reply(409, "409: Conflict", 0),
     RateLimited: Reply(429, "You are being rate limited."),
@@ -144,6 +146,8 @@ def _reply_of(error: CoreError | WebError, request: Request) -> Reply:
             return NOT_JSON
         case NotPermitted(action=action) if action == CALLS_OF_BOTS:
             return BOT
+        case Suspended(kind="application"):
+            return TABLE[NotPermitted]
         case EndpointNotFound(path=path) if _RETIRED.fullmatch(
             path.removeprefix(request.door.prefix)
         ):

@@ -233,8 +233,9 @@ def to_sync_token(text: str) -> ReadSyncToken | None:
         mac = _read(found["mac"])
     except ValueError:
         return None
-    # Base64 has several spellings of the same bytes; we made only one.
-    if _spell(mac) != found["mac"]:
+    # Base64 has several spellings of the same bytes; we made only one. And not
+    # every text can be looked for in every database.
+    if _spell(mac) != found["mac"] or not snowflake.isdecimal():
         return None
     issued_at = datetime.fromtimestamp(issued_s, UTC)
     return ReadSyncToken(snowflake, issued_at, found["signed"].encode(), mac)

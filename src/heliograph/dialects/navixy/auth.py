@@ -11,6 +11,7 @@ from heliograph.core.errors import (
     NotPermitted,
     Problem,
     ProblemKind,
+    Suspended,
 )
 from heliograph.core.model.identity import SessionForm, SessionKind
 
@@ -39,12 +40,13 @@ async def caller_of(
 
     Raises InvalidRequest about `hash` where none is there or it can't be one,
     NotAuthenticated where it is nobody's, or nobody's any more, NotPermitted
-    for a delivery session's, and RateLimited.
+    for a delivery session's, Suspended for a key of who is shut out, and
+    RateLimited.
     Source: docs/dialects/navixy.md, "Authentication".
     """
     try:
         principal = await core.identity.session(hash_of(parameters, request), FORM)
-    except (InvalidRequest, NotAuthenticated):
+    except (InvalidRequest, NotAuthenticated, Suspended):
         core.rates.count_stranger(request.client_address)
         raise
     core.rates.count_request(principal.session.id)

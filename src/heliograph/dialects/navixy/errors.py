@@ -19,6 +19,7 @@ from heliograph.core.errors import (
     PayloadTooLarge,
     QuotaReached,
     RateLimited,
+    Suspended,
     Unavailable,
     WrongLogin,
 )
@@ -38,6 +39,8 @@ from heliograph.web.errors import (
 from heliograph.web.responses import json_response
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.responses import Response
 
     from heliograph.core.core import Core
@@ -48,7 +51,10 @@ WRONG_HASH = Reply(400, "Wrong hash", 3)
 WRONG_FORMAT = Reply(400, "Wrong request format", 5)
 INVALID_PARAMETERS = Reply(400, "Invalid parameters", 7)
 WRONG_METHOD = Reply(400, "Wrong method", 112)
+TOO_MANY_SESSIONS = Reply(400, "Logins limit exceeded", 104)
 TOO_MANY_LOGINS = Reply(400, "Login attempts limit exceeded", 105)
+# The application's owner is who this API calls a dealer.
+DEALER_BLOCKED = Reply(403, "Access denied", 11)
 WRONG_SESSION = Reply(403, "Action is forbidden for received session type", 276)
 
 TABLE: ErrorTable = {
@@ -57,6 +63,7 @@ TABLE: ErrorTable = {
     NotAuthenticated: Reply(400, "User or API key not found or session ended", 4),
     WrongLogin: Reply(400, "Wrong login or password", 102),
     NotPermitted: Reply(403, "Operation not permitted", 13),
+    Suspended: Reply(403, "User is blocked", 275),
     NotFound: Reply(400, "Not found in database", 201),
     Conflict: INVALID_PARAMETERS,
     QuotaReached: Reply(402, "Over quota", 268),
@@ -87,19 +94,29 @@ def render_error(error: CoreError | WebError, request: Request, core: Core) -> R
 
 def _reply_of(error: CoreError | WebError, request: Request) -> Reply:
     """Find the row, where the table alone does not tell."""
+    reply = None
     match error:
         case InvalidRequest(problems=problems) if not isinstance(error, PayloadTooLarge):
-            if any(problem.path[:1] == (HASH,) for problem in problems):
-                return WRONG_HASH
-            if all(not problem.path for problem in problems):
-                return WRONG_FORMAT
+            reply = _reply_to(problems)
+        case QuotaReached(kind="session"):
+            reply = TOO_MANY_SESSIONS
         case RateLimited(counted=Counted.LOGINS):
-            return TOO_MANY_LOGINS
+            reply = TOO_MANY_LOGINS
+        case Suspended(kind="application"):
+            reply = DEALER_BLOCKED
         case NotPermitted(action=action) if action == CALLS_OF_USERS:
-            return WRONG_SESSION
+            reply = WRONG_SESSION
         case EndpointNotFound(path=path) if _is_action(path.removeprefix(request.door.prefix)):
-            return WRONG_METHOD
-    return reply_for(TABLE, error)
+            reply = WRONG_METHOD
+    return reply or reply_for(TABLE, error)
+
+
+def _reply_to(problems: Sequence[Problem]) -> Reply:
+    if any(problem.path[:1] == (HASH,) for problem in problems):
+        return WRONG_HASH
+    if all(not problem.path for problem in problems):
+        return WRONG_FORMAT
+    return INVALID_PARAMETERS
 
 
 def _is_action(path: str) -> bool:

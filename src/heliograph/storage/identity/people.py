@@ -11,8 +11,9 @@ from heliograph.core.ids import Id
 from heliograph.core.model.identity import User
 from heliograph.core.model.registration import DepartureReason
 from heliograph.storage.database.database import Lane
-from heliograph.storage.database.engines import lock_keys
+from heliograph.storage.database.engines import is_in, lock_keys
 from heliograph.storage.registry.changes import remove_registrations
+from heliograph.storage.tables.logins import logins
 from heliograph.storage.tables.rows import select_registrations, to_registration
 from heliograph.storage.tables.tables import members, registrations, sessions, users
 
@@ -48,7 +49,7 @@ class SqlPeople:
         return None if row is None else _to_user(row)
 
     async def remove(self, account_id: Id, user_id: Id, *, now: datetime) -> bool:
-        """Delete a user with their registrations and sessions."""
+        """Delete a user with their registrations, sessions and logins."""
 
         def work(connection: Connection) -> bool:
             theirs = connection.execute(
@@ -61,6 +62,12 @@ class SqlPeople:
             if not gone:
                 return False
             connection.execute(delete(sessions).where(sessions.c.user_id == user_id))
+            places = [row.application_id for row in theirs]
+            connection.execute(
+                delete(logins).where(
+                    is_in(connection, logins.c.application_id, places), logins.c.user_id == user_id
+                )
+            )
             for row in theirs:
                 is_theirs = registrations.c.member_id == row.id
                 _forget(connection, row.application_id, is_theirs, now, None)

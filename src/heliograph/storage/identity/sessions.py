@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, func, insert, select, update
 
 from heliograph.core.clock import from_ms, to_ms
+from heliograph.core.errors import NotAuthenticated
 from heliograph.core.ids import Id
 from heliograph.core.model.identity import Session, SessionForm, SessionKind
 from heliograph.core.model.registration import DepartureReason
@@ -68,6 +69,18 @@ class SqlSessions:
         rows = await self._of(application_id, user_id, form, kind)
         return [to_session(row) for row in rows]
 
+    async def count_open(
+        self, member_id: Id, form: SessionForm, kind: SessionKind, *, now: datetime
+    ) -> int:
+        """Count a member's sessions that are not over."""
+        query = select(func.count()).where(
+            sessions.c.member_id == member_id,
+            sessions.c.form == form.value,
+            sessions.c.kind == kind.value,
+            sessions.c.expires_ms > to_ms(now),
+        )
+        return await self._database.read(lambda connection: connection.execute(query).scalar_one())
+
     async def shown_sessions_of(
         self, application_id: Id, user_id: Id, form: SessionForm, kind: SessionKind
     ) -> Sequence[StoredSession]:
@@ -76,13 +89,19 @@ class SqlSessions:
         return [StoredSession(to_session(row), row.sealed) for row in rows if row.sealed]
 
     async def add_shown_session(
-        self, stored: StoredSession, token_hash: bytes, *, most: int
+        self, stored: StoredSession, token_hash: bytes, *, maker: Id, most: int
     ) -> bool:
-        """Write a session and its token; False where the user has `most` of the kind."""
+        """Write a session and its token; False where the user has `most` of the kind.
+
+        Raises NotAuthenticated if the session that makes it has ended meanwhile.
+        """
         session = stored.session
+        is_maker = select(sessions.c.id).where(sessions.c.id == maker)
 
         def work(connection: Connection) -> bool:
             lock_keys(connection, [session.member_id])
+            if connection.execute(is_maker.with_for_update(read=True)).first() is None:
+                raise NotAuthenticated
             held = connection.execute(
                 select(func.count()).where(
                     sessions.c.member_id == session.member_id,

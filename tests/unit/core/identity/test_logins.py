@@ -93,6 +93,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.store.answers |= {"change_login": True, "login": LOGIN}
+        self.kept.answers["count_open"] = 0
         identity = cast("Any", self.identity)
         self.sessions = Sessions(self.kept, identity, KeyRing([b"k" * 32]), self.clock)
         rates = Rates(MemoryCounters(self.clock.monotonic), Limits(login_attempts=2))
@@ -118,6 +119,22 @@ async def test_whoever_knows_the_password_signs_in(desk: Desk) -> None:
 
     assert await desk.sign_in() == (ANN.session, "token")
     assert desk.store.asked("change_login") == []
+
+
+@pytest.mark.parametrize(("held", "signs_in"), [(999, True), (1000, False), (2000, False)])
+async def test_who_has_a_thousand_sessions_opens_no_other(
+    desk: Desk, held: int, *, signs_in: bool
+) -> None:
+    desk.knows(PASSWORD)
+    desk.kept.answers["count_open"] = held
+
+    if signs_in:
+        await desk.sign_in()
+    else:
+        with pytest.raises(QuotaReached) as caught:
+            await desk.sign_in()
+        assert (caught.value.kind, caught.value.limit) == ("session", 1000)
+    assert len(desk.identity.opened) == signs_in
 
 
 async def test_an_old_hash_is_written_anew(desk: Desk) -> None:

@@ -12,7 +12,7 @@ from heliograph.core.aliases import Aliases
 from heliograph.core.errors import NotAuthenticated, NotFound, Suspended
 from heliograph.core.identity.identity import Identity, secret_hash
 from heliograph.core.ids import new_id
-from heliograph.core.model.identity import SessionForm, User
+from heliograph.core.model.identity import SessionForm, SessionKind, User
 from heliograph.core.model.registration import MemberKey
 
 if TYPE_CHECKING:
@@ -110,6 +110,24 @@ async def test_a_suspended_user_is_not_signed_in(identity: Identity, store: Reco
     assert caught.value.kind == "user"
     assert store.asked("is_suspended") == [(APPLICATION.id, ANN.id)]
     assert store.asked("add_session") == []
+
+
+@pytest.mark.parametrize(("kind", "opens"), [(SessionKind.KEY, False), (SessionKind.SIGN_IN, True)])
+async def test_a_key_opens_nothing_while_its_user_is_suspended(
+    identity: Identity, store: RecordingStore, kind: SessionKind, *, opens: bool
+) -> None:
+    principal = session(form=SessionForm.NAVIXY, kind=kind)
+    store.answers |= {"session_by_token": principal.session, "is_suspended": True}
+
+    # A sign-in of theirs ended with the suspension: whether there is one is the store's word.
+    if opens:
+        assert await identity.session("token", SessionForm.NAVIXY) == principal
+        assert store.asked("is_suspended") == []
+    else:
+        with pytest.raises(Suspended):
+            await identity.session("token", SessionForm.NAVIXY)
+        store.answers["is_suspended"] = False
+        assert await identity.session("token", SessionForm.NAVIXY) == principal
 
 
 async def test_whoever_was_shut_out_is_not_believed_any_longer(

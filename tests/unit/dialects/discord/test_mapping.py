@@ -192,6 +192,8 @@ def test_what_is_spelled_is_read_again(snowflake: int, issued_s: int, mac: bytes
         "A" + SAMPLE,
         "_____" + SAMPLE[24:],
         "____" + SAMPLE[24:],
+        "AAAA" + SAMPLE[24:],
+        "LTEyMw" + SAMPLE[24:],
         "\ud800",
         "\0",
         "ab" * 100_000,

@@ -5,7 +5,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from heliograph.dialects.discord.schemas import Device, NewDevice, Schema, Synchronization
+from heliograph.dialects.discord.schemas import (
+    Device,
+    NewDevice,
+    Schema,
+    SessionsLogOut,
+    Synchronization,
+)
 from heliograph.web.schemas import problems_of
 
 BODIES: dict[type[Schema], dict[str, Any]] = {
@@ -89,3 +95,11 @@ def test_sync_tokens_are_limited(listed: list[str], is_accepted: bool) -> None:
         assert Synchronization.model_validate(body).push_sync_tokens == tuple(listed)
     else:
         assert refused(Synchronization, body) == ["push_sync_tokens"]
+
+
+def test_each_session_that_is_no_text_is_named_and_the_array_is_not_short_of_it() -> None:
+    assert refused(SessionsLogOut, {"session_id_hashes": [1, None]}) == [
+        "session_id_hashes.0",
+        "session_id_hashes.1",
+    ]
+    assert refused(SessionsLogOut, {"session_id_hashes": []}) == ["session_id_hashes"]

@@ -15,7 +15,9 @@ REPLIES = [
     *errors.TABLE.values(),
     errors.WRONG_HASH,
     errors.TOO_MANY_LOGINS,
+    errors.TOO_MANY_SESSIONS,
     errors.WRONG_SESSION,
+    errors.DEALER_BLOCKED,
 ]
 ANCHORS = {
     "#" + line.lstrip("# ").lower().replace(" ", "-")

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from heliograph.core.errors import InvalidRequest, InvalidToken, Problem, ProblemKind
+from heliograph.core.errors import (
+    InvalidRequest,
+    InvalidToken,
+    Problem,
+    ProblemKind,
+    Suspended,
+)
 from heliograph.dialects.navixy import errors
 from heliograph.web.errors import EndpointNotFound, MethodNotAllowed, UnsupportedMediaType
 
@@ -21,15 +27,18 @@ PUBLISHED = {
     6: (500, "Unexpected error"),
     7: (400, "Invalid parameters"),
     9: (412, "Too large request"),
+    11: (403, "Access denied"),
     13: (403, "Operation not permitted"),
     14: (503, "Database unavailable"),
     15: (429, "Too many requests (rate limit exceeded)"),
     102: (400, "Wrong login or password"),
+    104: (400, "Logins limit exceeded"),
     105: (400, "Login attempts limit exceeded"),
     111: (400, "Wrong handler"),
     112: (400, "Wrong method"),
     201: (400, "Not found in database"),
     268: (402, "Over quota"),
+    275: (403, "User is blocked"),
     276: (403, "Action is forbidden for received session type"),
 }
 """As far as these calls use it. Source: docs/user-api/backend-api/errors.md of the vendor."""
@@ -54,7 +63,9 @@ def test_every_row_is_a_published_one() -> None:
         *errors.TABLE.values(),
         errors.WRONG_HASH,
         errors.TOO_MANY_LOGINS,
+        errors.TOO_MANY_SESSIONS,
         errors.WRONG_SESSION,
+        errors.DEALER_BLOCKED,
     ]
 
     assert {reply.number: (reply.status, reply.code) for reply in replies} == PUBLISHED
@@ -115,6 +126,13 @@ def test_an_unknown_action_is_told_from_an_unknown_resource(
     prefix: str, path: str, code: int
 ) -> None:
     assert rendered(EndpointNotFound(prefix + path), prefix)[0] == code
+
+
+@pytest.mark.parametrize(("kind", "code"), [("user", 275), ("application", 11)])
+def test_who_is_suspended_is_told_whether_it_is_the_user_or_the_application(
+    kind: str, code: int
+) -> None:
+    assert rendered(Suspended(kind))[0] == code
 
 
 def test_another_http_method_is_a_wrong_method() -> None:

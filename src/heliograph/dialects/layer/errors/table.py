@@ -57,10 +57,10 @@ TABLE: ErrorTable = {
 """Layer's own rows. It has none for too large a body: that is a structure it can't take."""
 
 MESSAGES: Mapping[type[CoreError | WebError], str] = {
-    InvalidRequest: "The request body must be a JSON object.",
+    InvalidRequest: "The request body must be {error.problems[0].expected}.",
     PayloadTooLarge: "The request body must be at most {error.limit_bytes} bytes.",
     NotAuthenticated: "A valid session is required; sign in again with the nonce.",
-    NotPermitted: "The signed-in user may not do this.",
+    NotPermitted: "The signed-in user, or the key, lacks the right to do this: {error.action}.",
     Suspended: "The {error.kind} is suspended: nobody may sign in.",
     NotFound: "The {error.kind} could not be found.",
     Conflict: "The {error.kind} contradicts what is there already.",
@@ -73,7 +73,7 @@ MESSAGES: Mapping[type[CoreError | WebError], str] = {
     NotAcceptable: (
         "Invalid {error.header} header; must be of form application/vnd.layer+json; version=x.y"
     ),
-    UnsupportedMediaType: "Invalid {error.header} header; must be application/json",
+    UnsupportedMediaType: "Invalid {error.header} header; must be {error.wanted}",
     RequestTimeout: "The request body did not arrive in time.",
     InternalFailure: "The operation failed through no fault of yours.",
 }

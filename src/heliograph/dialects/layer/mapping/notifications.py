@@ -216,6 +216,8 @@ def _text_of(part: schemas.Part) -> str | None:
     if part.encoding is None:
         return part.body
     try:
-        return base64.b64decode(part.body, validate=True).decode() or None
+        text = base64.b64decode(part.body, validate=True).decode()
     except (binascii.Error, ValueError):
         return None
+    # Behind base64 is what a body may not hold in plain sight.
+    return None if "\0" in text else text or None

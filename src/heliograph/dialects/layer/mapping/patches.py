@@ -29,8 +29,9 @@ def to_settings(value: Any) -> Mapping[str, Any]:
     for place, change in enumerate(_operations(value)):
         problem = _misfit(place, change, SESSION_TTL)
         ttl_s = change.value
-        is_number = isinstance(ttl_s, int) and not isinstance(ttl_s, bool)
-        if problem is None and not (is_number and MIN_TTL_S <= ttl_s <= MAX_TTL_S):
+        # True is 1 to Python, and so too short a life.
+        is_life = isinstance(ttl_s, int) and MIN_TTL_S <= ttl_s <= MAX_TTL_S
+        if problem is None and not is_life:
             expected = f"an integer from {MIN_TTL_S} to {MAX_TTL_S}"
             problem = Problem((place, "value"), ProblemKind.NOT_ALLOWED, expected)
         if problem is not None:

@@ -11,6 +11,7 @@ from uuid import UUID
 from heliograph.core.errors import InvalidRequest, Problem, ProblemKind
 from heliograph.dialects.layer.mapping.patches import SESSION_TTL
 from heliograph.dialects.layer.schemas import sessions as schemas
+from heliograph.dialects.layer.schemas import wire
 
 if TYPE_CHECKING:
     from heliograph.core.model.application import Application
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 SETTINGS = "layer"
 """The section of an application's settings that is this dialect's."""
 
-_IDENTITY = "layer:///identities/"
+_IDENTITY = wire.IDENTITY
 
 _APP_ID = re.compile(
     r"(?:layer:///?apps/(?:production|staging)/)?"

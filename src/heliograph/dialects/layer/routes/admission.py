@@ -39,7 +39,7 @@ def claims_request(request: Request) -> bool:
 async def read_changes(request: Request) -> Any:
     """Read the list of a PATCH; raises UnsupportedMediaType, InvalidRequest."""
     if not media_types.announces_patch(request.headers.get("content-type", "")):
-        raise UnsupportedMediaType("Content-Type")
+        raise UnsupportedMediaType("Content-Type", media_types.PATCH_TYPE)
     return await request.json()
 
 

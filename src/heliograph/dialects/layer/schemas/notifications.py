@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, Field
 
 from heliograph.core.notifications.checks import MAX_LISTED
-from heliograph.dialects.layer.schemas.wire import Body, OptionalText
+from heliograph.dialects.layer.schemas.wire import Body, OptionalText, UserId
 from heliograph.web.schemas import Items, Label, Schema, Text
 
 MAX_OVERRIDES = 1000
@@ -16,7 +16,7 @@ MAX_OVERRIDES = 1000
 MAX_PARTS = 1000
 """Of one announcement. Source: Layer's page on sending messages."""
 
-Recipients = Annotated[Items[Label], Field(min_length=1, max_length=MAX_LISTED)]
+Recipients = Annotated[Items[UserId], Field(min_length=1, max_length=MAX_LISTED)]
 Arguments = Annotated[Items[Text], Field(max_length=100)]
 
 
@@ -38,7 +38,7 @@ class Wording(Body):
 class RecipientWording(Body):
     """What one recipient is told otherwise."""
 
-    user_id: Annotated[Label, Field(validation_alias=AliasChoices("user_id", "recipient"))]
+    user_id: Annotated[UserId, Field(validation_alias=AliasChoices("user_id", "recipient"))]
     title: OptionalText = None
     text: OptionalText = None
     sound: OptionalText = None

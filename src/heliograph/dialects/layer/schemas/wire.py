@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BeforeValidator, ConfigDict
 
-from heliograph.web.schemas import Label, Schema, Text
+from heliograph.core.errors import ProblemKind
+from heliograph.web.schemas import Label, Schema, Text, custom_error
+
+IDENTITY = "layer:///identities/"
+"""What later versions write before a user's id."""
 
 
 class Body(Schema):
@@ -18,6 +22,15 @@ class Body(Schema):
 def _none_for_empty(value: object) -> object:
     return None if value == "" else value
 
+
+def _of_somebody(text: str) -> str:
+    if text == IDENTITY:
+        raise custom_error(ProblemKind.TOO_SHORT, f"a user's id, or {IDENTITY} and one")
+    return text
+
+
+UserId = Annotated[Label, AfterValidator(_of_somebody)]
+"""A user's id, bare or as an identity's."""
 
 OptionalLabel = Annotated[Label | None, BeforeValidator(_none_for_empty)]
 """A label, or nothing: absent, null, or the empty text of a client that has none to give."""

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from heliograph.core import access
-from heliograph.core.errors import InvalidRequest, NotFound, Problem, ProblemKind
+from heliograph.core.errors import (
+    InvalidRequest,
+    NotFound,
+    Problem,
+    ProblemKind,
+    Suspended,
+)
 from heliograph.core.model.identity import Scope
 from heliograph.dialects.twilio.auth.callers import caller_of
 from heliograph.dialects.twilio.mapping import answers, ids, notifications, paging, sends
@@ -26,6 +33,9 @@ from heliograph.dialects.twilio.schemas.wire import NamedOperation
 from heliograph.web.dialect import Route
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
     from starlette.responses import Response
 
     from heliograph.core.applications.named_applications import NamedApplication
@@ -50,7 +60,8 @@ async def send_push_notifications(request: Request, core: Core) -> Response:
     try:
         app, credentials = await _senders_of(core, principal, body)
     except InvalidRequest as error:
-        raise InvalidRequest([*error.problems, *problems]) from error
+        others = await _problems_beside(core, principal, body, now)
+        raise _refused([*error.problems, *problems], others) from error
     asked = (
         principal,
         app.application,
@@ -60,8 +71,7 @@ async def send_push_notifications(request: Request, core: Core) -> Response:
     )
     if problems:
         others = map(sends.to_wire, await core.notifications.find_problems(*asked))
-        named = {each.path for each in problems}
-        raise InvalidRequest([*problems, *(each for each in others if each.path not in named)])
+        raise _refused(problems, others)
     try:
         notification = await core.notifications.accept(*asked)
     except InvalidRequest as error:
@@ -111,6 +121,23 @@ async def get_push_notification(request: Request, core: Core) -> Response:
     return shown(notifications.from_report_with_content(report))
 
 
+async def _problems_beside(
+    core: Core, principal: ClientPrincipal, body: SendPushNotifications, now: datetime
+) -> Iterable[Problem]:
+    """Name what is wrong with a send beside its sender: any App can tell."""
+    for app in await apps_of(core, principal):
+        with suppress(Suspended):
+            found = await core.notifications.find_problems(
+                principal,
+                app.application,
+                sends.to_audience(body),
+                sends.to_content(body, app.name),
+                sends.to_options(body, (), now=now),
+            )
+            return map(sends.to_wire, found)
+    return ()
+
+
 async def _senders_of(
     core: Core, principal: ClientPrincipal, body: SendPushNotifications
 ) -> Senders:
@@ -156,6 +183,12 @@ async def _named_senders(core: Core, principal: ClientPrincipal, named: dict[str
     if problems:
         raise InvalidRequest(problems)
     return found[0][0], [(provider, credential_id) for _, provider, credential_id in found]
+
+
+def _refused(problems: Sequence[Problem], others: Iterable[Problem]) -> InvalidRequest:
+    """Name problems, and of others those that are elsewhere."""
+    named = {each.path for each in problems}
+    return InvalidRequest([*problems, *(each for each in others if each.path not in named)])
 
 
 def _refusal(path: tuple[str, ...], expected: str) -> InvalidRequest:

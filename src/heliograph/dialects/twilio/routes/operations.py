@@ -56,12 +56,14 @@ async def get_operation(request: Request, core: Core) -> Response:
     notification_id = ids.to_operation_id(name)
     if notification_id is None:
         raise NotFound("operation", name)
-    report = await core.recipient_lists.send(
-        principal,
-        await applications_of(core, principal),
-        notification_id,
-        since=oldest_shown(core),
-    )
+    applications = await applications_of(core, principal)
+    try:
+        report = await core.recipient_lists.send(
+            principal, applications, notification_id, since=oldest_shown(core)
+        )
+    except NotFound:
+        # To the core it is a notification; the vendor calls recipients' that.
+        raise NotFound("operation", name) from None
     return shown(notifications.from_send(report))
 
 
