@@ -8,8 +8,10 @@ from heliograph.core import access
 from heliograph.core.errors import Conflict, InvalidRequest, NotFound, Problem, ProblemKind
 from heliograph.core.ids import Id, new_id, spell
 from heliograph.core.model.identity import Scope
+from heliograph.core.model.listing import Listed, Window
 from heliograph.core.model.tag import Subscribed, Subscription, Tag
 from heliograph.core.registrations.tokens import has_control_characters
+from heliograph.core.registrations.totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +34,7 @@ class Tags:
         self._store = store
         self._registrations = registrations
         self._clock = clock
+        self._totals = Totals(clock)
 
     async def subscribe(
         self, principal: Principal, application: Application, registration_id: Id, label: str
@@ -117,28 +120,41 @@ class Tags:
         principal: Principal,
         application: Application,
         conditions: Sequence[Condition],
-        *,
-        offset: int,
-        limit: int,
-    ) -> tuple[Sequence[Tag], int]:
-        """List tags by age from an offset; second, how many there are in all."""
+        window: Window,
+    ) -> Listed[Tag]:
+        """List tags by age; their keys are their ids."""
         access.require(principal, Scope.REGISTRATIONS_READ, application)
-        return await self._store.tags(application.id, conditions, offset=offset, limit=limit)
+        part = await self._store.tags(application.id, conditions, window)
+        return Listed(part.items, part.has_more, part.total or 0)
 
     async def subscriptions(
         self,
         principal: Principal,
         application: Application,
         conditions: Sequence[Condition],
-        *,
-        offset: int,
-        limit: int,
-    ) -> tuple[Sequence[Subscription], int]:
-        """List subscriptions by age from an offset; second, how many there are in all."""
+        window: Window,
+    ) -> Listed[Subscription]:
+        """List subscriptions by their registrations' age; their keys are `Subscription.key`."""
         access.require(principal, Scope.REGISTRATIONS_READ, application)
-        return await self._store.subscriptions(
-            application.id, conditions, offset=offset, limit=limit
+        part = await self._store.subscriptions(application.id, conditions, window)
+        return await self._totals.listed(
+            part,
+            window,
+            (application.id, conditions),
+            lambda: self._store.count_subscriptions(application.id, conditions),
         )
+
+    async def subscription_of(
+        self,
+        principal: Principal,
+        application: Application,
+        conditions: Sequence[Condition],
+    ) -> Subscription | None:
+        """Read the oldest subscription that meets all conditions."""
+        access.require(principal, Scope.REGISTRATIONS_READ, application)
+        window = Window(offset=0, limit=1)
+        part = await self._store.subscriptions(application.id, conditions, window)
+        return part.items[0] if part.items else None
 
     async def subscribers(
         self, principal: Principal, application: Application, tags: Sequence[Tag]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     ARRAY,
+    Boolean,
     Join,
     LargeBinary,
     SmallInteger,
@@ -77,6 +78,23 @@ def _instr(last: LastByte, compiler: Any, **options: Any) -> str:
     # SQLite turns no byte into a number; but it finds one among all of them.
     byte = f"substr({compiler.process(last.clauses, **options)}, {_KEY_BYTES}, 1)"
     return f"(instr(x'{bytes(range(256)).hex()}', {byte}) - 1)"
+
+
+class Contains(FunctionElement[bool]):
+    """Whether a text contains another, letter by letter: SQLite's LIKE would ignore their case."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(Contains, "postgresql")
+def _strpos(contains: Contains, compiler: Any, **options: Any) -> str:
+    return f"(strpos({compiler.process(contains.clauses, **options)}) > 0)"
+
+
+@compiles(Contains, "sqlite")
+def _instr_of_text(contains: Contains, compiler: Any, **options: Any) -> str:
+    return f"(instr({compiler.process(contains.clauses, **options)}) > 0)"
 
 
 class InThisOrder(Join):

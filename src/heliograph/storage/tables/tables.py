@@ -170,6 +170,16 @@ registrations = Table(
         sqlite_where=text("device_id IS NOT NULL"),
         postgresql_where=text("device_id IS NOT NULL"),
     ),
+    # Lists by age read these. Ids grow with time, so that new rows come to the end of a provider's
+    # part: pages that a batch has in hand anyway, unlike those of any other index.
+    Index("ix_registrations_provider", "application_id", "provider", "id"),
+    Index(
+        "ix_registrations_nobodys",
+        "application_id",
+        "id",
+        sqlite_where=text("member_id IS NULL"),
+        postgresql_where=text("member_id IS NULL"),
+    ),
     sqlite_with_rowid=False,
 )
 

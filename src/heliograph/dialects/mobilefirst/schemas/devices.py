@@ -11,7 +11,7 @@ from heliograph.dialects.mobilefirst.schemas.wire import (
     Line,
     Name,
     PageInfo,
-    PageQuery,
+    PositionedQuery,
     UserId,
     Wire,
 )
@@ -53,7 +53,7 @@ class DeviceChanges(Wire):
     user_id: UserId | None = None
 
 
-class DeviceQuery(PageQuery):
+class DeviceQuery(PositionedQuery):
     """The query of `GET …/devices`."""
 
     user_id: UserId | None = None

@@ -14,6 +14,7 @@ from heliograph.web.schemas import MAX_INT64, Schema, custom_error
 MAX_NAME_CHARS = 255
 MAX_USER_ID_CHARS = 254
 DEFAULT_SIZE = 500
+MAX_POSITION_CHARS = 256
 
 
 def _printable(text: str) -> str:
@@ -79,6 +80,12 @@ class PageQuery(Wire):
     def is_expanded(self) -> bool:
         """Say whether items carry their metadata."""
         return self.expand or self.expend
+
+
+class PositionedQuery(PageQuery):
+    """The query of a list that may be long. position: from a link, where the page begins."""
+
+    position: Annotated[str, Field(max_length=MAX_POSITION_CHARS)] | None = None
 
 
 class PageInfo(Wire):

@@ -1,0 +1,236 @@
+"""Lists registrations by age: a page from an offset, or from where the last one ended.
+
+An id begins with its time, so the order of ids is the order of age. What a
+page costs must not depend on how many registrations there are: each list is
+read along the index that its criteria suit, keys first, and rows for the keys
+of the page alone. Measured: docs/performance.md, "Lists".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import CompoundSelect, Select, func, or_, select, union_all
+
+from heliograph.core.model.listing import ANYTHING, Part, RegistrationField
+from heliograph.core.model.registration import ProviderName, token_hash
+from heliograph.storage.database.engines import Contains, among, is_in
+from heliograph.storage.registry.listing import looks_at, members_named, of_account, wanted_by
+from heliograph.storage.tables.rows import select_registrations, to_registration
+from heliograph.storage.tables.tables import members, registrations, token_holders, users
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement, Connection, FromClause
+
+    from heliograph.core.ids import Id
+    from heliograph.core.model.listing import Condition, RegistrationFilter, Window
+    from heliograph.core.model.registration import Registration
+
+MOST_CANDIDATES = 20_000
+"""Matches of a text that are looked up one by one; where there are more, some are always near."""
+
+_ROWS = registrations.c
+_DEVICE_ID, _USER_ID = RegistrationField.DEVICE_ID, RegistrationField.USER_ID
+
+Conditions = dict[RegistrationField, "Condition"]
+
+
+class _Way(NamedTuple):
+    """How to read a list's keys.
+
+    arms: selections of ids, each along an index in the order of ids, or small.
+    is_counting: they are read to the end anyway, and then say how many there are.
+    """
+
+    arms: tuple[Select[Any], ...]
+    is_counting: bool = False
+
+
+def page_by_age(
+    connection: Connection,
+    application_id: Id,
+    wanted: RegistrationFilter,
+    window: Window,
+    *,
+    most: int = MOST_CANDIDATES,
+) -> Part[Registration]:
+    """Read one page. most: matches of a text that are looked up one by one."""
+    way = _way(connection, application_id, wanted, most)
+    if not way.arms:
+        return Part((), has_more=False, total=0)
+    keys, total = _keys(connection, way, window)
+    has_more = len(keys) > window.limit or (window.before is not None and bool(keys))
+    keys = keys[: window.limit]
+    if total is None and not has_more and (keys or not window.offset):
+        total = window.offset + len(keys)
+    rows: Sequence[Any] = ()
+    if keys:
+        query = select_registrations(among(connection, registrations, _ROWS.id, keys))
+        rows = connection.execute(query.order_by(_ROWS.id)).all()
+    return Part([to_registration(row) for row in rows], has_more, total)
+
+
+def count(
+    connection: Connection,
+    application_id: Id,
+    wanted: RegistrationFilter,
+    *,
+    most: int = MOST_CANDIDATES,
+) -> int:
+    """Count what a list holds, to the end."""
+    way = _way(connection, application_id, wanted, most)
+    arms = way.arms
+    if len(arms) > 1 and not _is_of_providers(wanted):
+        # The whole table is faster read in its own order than by any index.
+        arms = (_scan(application_id, wanted),)
+    return sum(connection.execute(arm.with_only_columns(func.count())).scalar_one() for arm in arms)
+
+
+def few(
+    connection: Connection, application_id: Id, wanted: RegistrationFilter, most: int
+) -> Sequence[Id] | None:
+    """List the ids of all that is wanted, where an index finds them and they are few."""
+    way = _way(connection, application_id, wanted, most)
+    if way.is_counting or len(way.arms) > 1:
+        return None
+    if not way.arms:
+        return ()
+    found = connection.execute(way.arms[0].limit(most + 1)).scalars().all()
+    return None if len(found) > most else found
+
+
+def _keys(connection: Connection, way: _Way, window: Window) -> tuple[list[Id], int | None]:
+    """Read the keys of a page and one more; second, how many there are where that is known."""
+    is_backward, is_placed = window.before is not None, window.after is not None
+    arms = way.arms
+    if is_placed:
+        arms = tuple(arm.where(_ROWS.id > window.after) for arm in arms)
+    if is_backward:
+        arms = tuple(arm.where(_ROWS.id < window.before) for arm in arms)
+    if way.is_counting:
+        arms = tuple(arm.add_columns(func.count().over().label("number")) for arm in arms)
+    query: Select[Any] | CompoundSelect[Any] = arms[0] if len(arms) == 1 else union_all(*arms)
+    order = query.selected_columns.id
+    query = query.order_by(order.desc() if is_backward else order)
+    if not (is_placed or is_backward):
+        query = query.offset(window.offset)
+    found = connection.execute(query.limit(window.limit + (not is_backward))).all()
+    keys = [row.id for row in (reversed(found) if is_backward else found)]
+    if is_backward or not (way.is_counting and found):
+        return keys, None
+    return keys, found[0].number + (window.offset if is_placed else 0)
+
+
+def _way(connection: Connection, application_id: Id, wanted: RegistrationFilter, most: int) -> _Way:
+    """Choose the index that suits the criteria."""
+    plain = [each for each in wanted.conditions if _is_plain(each)]
+    everything = _scan(application_id, wanted)
+    if wanted._replace(provider=None, conditions=()) != ANYTHING:
+        return _Way((everything,))
+    exact = {each.field: each for each in plain if each.is_exact}
+    found = _by_name(connection, application_id, wanted, exact)
+    if found is not None:
+        return _Way((found,))
+    if _is_of_providers(wanted):
+        return _Way(_along_providers(application_id, wanted))
+    parts = {each.field: each for each in plain if not each.is_exact}
+    if parts.keys() == {_DEVICE_ID} and len(wanted.conditions) == 1:
+        return _Way((everything.where(_ROWS.device_id.is_not(None)),), is_counting=True)
+    for field in (_USER_ID, _DEVICE_ID):
+        if field in parts and None not in parts[field].values:
+            return _by_text(connection, application_id, wanted, parts[field], most)
+    return _Way((everything,), is_counting=True)
+
+
+def _by_name(
+    connection: Connection, application_id: Id, wanted: RegistrationFilter, exact: Conditions
+) -> Select[Any] | None:
+    """Select what an index finds by a whole device id, user or token; None for nothing such."""
+    everything = _scan(application_id, wanted)
+    if _DEVICE_ID in exact or [each.values for each in wanted.conditions] == [(None,)]:
+        return everything
+    if _USER_ID in exact and None not in exact[_USER_ID].values:
+        owned = members_named(application_id, exact[_USER_ID].values)
+        return everything.where(_ROWS.member_id.in_(owned))
+    if RegistrationField.TOKEN in exact:
+        keys = _holders(connection, application_id, exact[RegistrationField.TOKEN])
+        return _scan(application_id, wanted, _among(connection, keys))
+    return None
+
+
+def _is_plain(condition: Condition) -> bool:
+    return not (condition.is_excluding or condition.alternatives)
+
+
+def _is_of_providers(wanted: RegistrationFilter) -> bool:
+    """Say whether a list is narrowed by providers at most."""
+    return wanted._replace(provider=None, conditions=()) == ANYTHING and all(
+        each.field is RegistrationField.PROVIDER and each.is_exact and _is_plain(each)
+        for each in wanted.conditions
+    )
+
+
+def _along_providers(application_id: Id, wanted: RegistrationFilter) -> tuple[Select[Any], ...]:
+    """Walk by age: each provider's registrations along the index, to be merged."""
+    chosen = [each for each in ProviderName if wanted.provider in (None, each)]
+    others = []
+    for condition in wanted.conditions:
+        if condition.field is RegistrationField.PROVIDER and _is_plain(condition):
+            chosen = [each for each in chosen if each.value in condition.values]
+        else:
+            others.append(condition)
+    walk = _scan(application_id, wanted._replace(provider=None, conditions=tuple(others)))
+    return tuple(walk.where(_ROWS.provider == each.value) for each in chosen)
+
+
+def _by_text(
+    connection: Connection,
+    application_id: Id,
+    wanted: RegistrationFilter,
+    condition: Condition,
+    most: int,
+) -> _Way:
+    """Look up what contains a text; where that is much, walk by age and look at each."""
+    if condition.field is _USER_ID:
+        texts: ColumnElement[Any] = users.c.external_id
+        candidates = select(users.c.id).where(users.c.account_id == of_account(application_id))
+    else:
+        texts = _ROWS.device_id
+        candidates = select(_ROWS.id).where(
+            _ROWS.application_id == application_id, texts.is_not(None)
+        )
+    is_match = or_(*(Contains(texts, value) for value in condition.values))
+    query = candidates.where(is_match).limit(most + 1)
+    keys = connection.execute(query).scalars().all()
+    if len(keys) > most:
+        return _Way(_along_providers(application_id, wanted))
+    if condition.field is _DEVICE_ID:
+        return _Way((_scan(application_id, wanted, _among(connection, keys)),))
+    owned = select(members.c.id).where(
+        members.c.application_id == application_id, is_in(connection, members.c.user_id, keys)
+    )
+    return _Way((_scan(application_id, wanted).where(_ROWS.member_id.in_(owned)),))
+
+
+def _holders(connection: Connection, application_id: Id, held: Condition) -> Sequence[bytes]:
+    hashes = [token_hash(each, value or "") for each in ProviderName for value in held.values]
+    query = select(token_holders.c.registration_id).where(
+        token_holders.c.application_id == application_id,
+        is_in(connection, token_holders.c.token_hash, hashes),
+    )
+    return connection.execute(query).scalars().all()
+
+
+def _among(connection: Connection, keys: Sequence[bytes]) -> FromClause:
+    return among(connection, registrations, _ROWS.id, keys)
+
+
+def _scan(
+    application_id: Id, wanted: RegistrationFilter, source: FromClause = registrations
+) -> Select[Any]:
+    """Select the ids of all that is wanted. source: the table, or a join that narrows it."""
+    if looks_at(wanted.conditions, _USER_ID):
+        source = source.outerjoin(users, users.c.id == _ROWS.user_id)
+    return select(_ROWS.id).select_from(source).where(*wanted_by(application_id, wanted))
