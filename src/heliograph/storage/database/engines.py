@@ -115,9 +115,14 @@ def _cross_join(join: InThisOrder, compiler: Any, **options: Any) -> str:
 
 
 def among(
-    connection: Connection, table: Table, column: ColumnElement[bytes], keys: Sequence[bytes]
+    connection: Connection,
+    table: Table,
+    column: ColumnElement[bytes],
+    keys: Sequence[bytes],
+    *,
+    is_bucketed: bool = True,
 ) -> FromClause:
-    """Join a table with many 16-byte keys whose last byte is the row's bucket.
+    """Join a table with many 16-byte keys, whose last byte is the row's bucket if it has one.
 
     The keys are two parameters, whatever their number: arrays on PostgreSQL,
     on SQLite a JSON array of buckets beside the keys in one piece.
@@ -138,7 +143,10 @@ def among(
         joined = bindparam(None, b"".join(keys), LargeBinary, unique=True)
         bucket = pairs.c.value
         key = func.substr(joined, pairs.c.key * _KEY_BYTES + 1, _KEY_BYTES, type_=LargeBinary)
-    return InThisOrder(pairs, table, and_(table.c.bucket == bucket, column == key))
+    is_it = column == key
+    return InThisOrder(
+        pairs, table, and_(table.c.bucket == bucket, is_it) if is_bucketed else is_it
+    )
 
 
 def upsert(

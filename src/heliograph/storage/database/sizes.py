@@ -21,7 +21,7 @@ _SIZES = {
     ("registrations", "ix_registrations_member"): "1000000 1000000 2",
     ("registrations", "ix_registrations_device"): "1000000 1000000 1",
     ("registrations", "ix_registrations_provider"): "1000000 1000000 200000 1",
-    ("registrations", "ix_registrations_nobodys"): "500000 500000 1",
+    ("registrations", "ix_registrations_nobodys"): "500000 500000 1 1",
 }
 
 

@@ -8,13 +8,14 @@ of the page alone. Measured: docs/performance.md, "Lists".
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import CompoundSelect, Select, func, or_, select, union_all
+from sqlalchemy import CompoundSelect, Select, and_, false, func, not_, or_, select, union_all
 
 from heliograph.core.model.listing import ANYTHING, Part, RegistrationField
 from heliograph.core.model.registration import ProviderName, token_hash
-from heliograph.storage.database.engines import Contains, among, is_in
+from heliograph.storage.database.engines import Contains, InThisOrder, among, is_in
 from heliograph.storage.registry.listing import looks_at, members_named, of_account, wanted_by
 from heliograph.storage.tables.rows import select_registrations, to_registration
 from heliograph.storage.tables.tables import members, registrations, token_holders, users
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from heliograph.core.model.listing import Condition, RegistrationFilter, Window
     from heliograph.core.model.registration import Registration
 
-MOST_CANDIDATES = 20_000
+MOST_CANDIDATES = 50_000
 """Matches of a text that are looked up one by one; where there are more, some are always near."""
 
 _ROWS = registrations.c
@@ -40,12 +41,14 @@ Conditions = dict[RegistrationField, "Condition"]
 class _Way(NamedTuple):
     """How to read a list's keys.
 
-    arms: selections of ids, each along an index in the order of ids, or small.
+    arms: selections of ids as `key`, each along an index in the order of ids, or small.
     is_counting: they are read to the end anyway, and then say how many there are.
+    found: the keys themselves, where they were met on the way.
     """
 
-    arms: tuple[Select[Any], ...]
+    arms: tuple[Select[Any], ...] = ()
     is_counting: bool = False
+    found: Sequence[Id] | None = None
 
 
 def page_by_age(
@@ -58,9 +61,13 @@ def page_by_age(
 ) -> Part[Registration]:
     """Read one page. most: matches of a text that are looked up one by one."""
     way = _way(connection, application_id, wanted, most)
-    if not way.arms:
+    total: int | None
+    if way.found is not None:
+        keys, total = _cut(way.found, window), len(way.found)
+    elif way.arms:
+        keys, total = _keys(connection, way, window)
+    else:
         return Part((), has_more=False, total=0)
-    keys, total = _keys(connection, way, window)
     has_more = len(keys) > window.limit or (window.before is not None and bool(keys))
     keys = keys[: window.limit]
     if total is None and not has_more and (keys or not window.offset):
@@ -81,11 +88,17 @@ def count(
 ) -> int:
     """Count what a list holds, to the end."""
     way = _way(connection, application_id, wanted, most)
+    if way.found is not None:
+        return len(way.found)
     arms = way.arms
     if len(arms) > 1 and not _is_of_providers(wanted):
-        # The whole table is faster read in its own order than by any index.
-        arms = (_scan(application_id, wanted),)
-    return sum(connection.execute(arm.with_only_columns(func.count())).scalar_one() for arm in arms)
+        # Many match a text, and the only other way to count them is to read the whole table.
+        if len(wanted.conditions) == 1 and wanted.conditions[0].field is _USER_ID:
+            return _count_by_user(connection, application_id, wanted.conditions[0], most)
+        whole = _scan(application_id, wanted)
+        fields = {condition.field for condition in wanted.conditions}
+        arms = (whole.where(_ROWS.device_id.is_not(None)) if fields == {_DEVICE_ID} else whole,)
+    return sum(_number(connection, arm) for arm in arms)
 
 
 def few(
@@ -93,7 +106,9 @@ def few(
 ) -> Sequence[Id] | None:
     """List the ids of all that is wanted, where an index finds them and they are few."""
     way = _way(connection, application_id, wanted, most)
-    if way.is_counting or len(way.arms) > 1:
+    if way.found is not None:
+        return way.found
+    if len(way.arms) > 1:
         return None
     if not way.arms:
         return ()
@@ -112,15 +127,24 @@ def _keys(connection: Connection, way: _Way, window: Window) -> tuple[list[Id], 
     if way.is_counting:
         arms = tuple(arm.add_columns(func.count().over().label("number")) for arm in arms)
     query: Select[Any] | CompoundSelect[Any] = arms[0] if len(arms) == 1 else union_all(*arms)
-    order = query.selected_columns.id
+    order = query.selected_columns.key
     query = query.order_by(order.desc() if is_backward else order)
     if not (is_placed or is_backward):
         query = query.offset(window.offset)
     found = connection.execute(query.limit(window.limit + (not is_backward))).all()
-    keys = [row.id for row in (reversed(found) if is_backward else found)]
+    keys = [row.key for row in (reversed(found) if is_backward else found)]
     if is_backward or not (way.is_counting and found):
         return keys, None
     return keys, found[0].number + (window.offset if is_placed else 0)
+
+
+def _cut(found: Sequence[Id], window: Window) -> list[Id]:
+    """Cut a page and one more from keys in their order."""
+    if window.before is not None:
+        end = bisect_left(found, window.before)
+        return list(found[max(0, end - window.limit) : end])
+    start = window.offset if window.after is None else bisect_right(found, window.after)
+    return list(found[start : start + window.limit + 1])
 
 
 def _way(connection: Connection, application_id: Id, wanted: RegistrationFilter, most: int) -> _Way:
@@ -136,8 +160,6 @@ def _way(connection: Connection, application_id: Id, wanted: RegistrationFilter,
     if _is_of_providers(wanted):
         return _Way(_along_providers(application_id, wanted))
     parts = {each.field: each for each in plain if not each.is_exact}
-    if parts.keys() == {_DEVICE_ID} and len(wanted.conditions) == 1:
-        return _Way((everything.where(_ROWS.device_id.is_not(None)),), is_counting=True)
     for field in (_USER_ID, _DEVICE_ID):
         if field in parts and None not in parts[field].values:
             return _by_text(connection, application_id, wanted, parts[field], most)
@@ -194,24 +216,68 @@ def _by_text(
 ) -> _Way:
     """Look up what contains a text; where that is much, walk by age and look at each."""
     if condition.field is _USER_ID:
-        texts: ColumnElement[Any] = users.c.external_id
-        candidates = select(users.c.id).where(users.c.account_id == of_account(application_id))
+        candidates = _users(application_id).where(_is_match(users.c.external_id, condition))
     else:
-        texts = _ROWS.device_id
         candidates = select(_ROWS.id).where(
-            _ROWS.application_id == application_id, texts.is_not(None)
+            _ROWS.application_id == application_id,
+            _ROWS.device_id.is_not(None),
+            _is_match(_ROWS.device_id, condition),
         )
-    is_match = or_(*(Contains(texts, value) for value in condition.values))
-    query = candidates.where(is_match).limit(most + 1)
-    keys = connection.execute(query).scalars().all()
+    keys = connection.execute(candidates.limit(most + 1)).scalars().all()
     if len(keys) > most:
         return _Way(_along_providers(application_id, wanted))
-    if condition.field is _DEVICE_ID:
-        return _Way((_scan(application_id, wanted, _among(connection, keys)),))
-    owned = select(members.c.id).where(
-        members.c.application_id == application_id, is_in(connection, members.c.user_id, keys)
+    others = wanted._replace(
+        conditions=tuple(each for each in wanted.conditions if each is not condition)
     )
-    return _Way((_scan(application_id, wanted).where(_ROWS.member_id.in_(owned)),))
+    if condition.field is _DEVICE_ID and others == ANYTHING:
+        return _Way(found=sorted(keys))
+    if condition.field is _DEVICE_ID:
+        return _Way((_scan(application_id, others, _among(connection, keys)),), is_counting=True)
+    theirs = among(connection, members, members.c.user_id, keys, is_bucketed=False)
+    return _Way((_scan(application_id, others, _owned(application_id, theirs)),), is_counting=True)
+
+
+def _count_by_user(
+    connection: Connection, application_id: Id, condition: Condition, most: int
+) -> int:
+    """Count the registrations of users whom a text matches; where that is most, of the others."""
+    is_match = _is_match(users.c.external_id, condition)
+    others = _users(application_id).where(not_(func.coalesce(is_match, false())))
+    keys = connection.execute(others.limit(most + 1)).scalars().all()
+    everything = _scan(application_id, ANYTHING)
+    if len(keys) <= most:
+        theirs = among(connection, members, members.c.user_id, keys, is_bucketed=False)
+        unwanted = _scan(application_id, ANYTHING, _owned(application_id, theirs))
+        owned = everything.where(_ROWS.member_id.is_not(None))
+        return _number(connection, owned) - _number(connection, unwanted)
+    is_theirs = and_(
+        members.c.user_id == users.c.id,
+        users.c.account_id == of_account(application_id),
+    )
+    theirs = _owned(application_id, InThisOrder(users, members, is_theirs))
+    return _number(connection, _scan(application_id, ANYTHING, theirs).where(is_match))
+
+
+def _users(application_id: Id) -> Select[Any]:
+    return select(users.c.id).where(users.c.account_id == of_account(application_id))
+
+
+def _owned(application_id: Id, whose: FromClause) -> FromClause:
+    """Join memberships with their registrations."""
+    is_owned = and_(
+        members.c.application_id == application_id,
+        _ROWS.application_id == application_id,
+        _ROWS.member_id == members.c.id,
+    )
+    return InThisOrder(whose, registrations, is_owned)
+
+
+def _is_match(text: ColumnElement[Any], condition: Condition) -> ColumnElement[bool]:
+    return or_(false(), *(Contains(text, value) for value in condition.values))
+
+
+def _number(connection: Connection, keys: Select[Any]) -> int:
+    return connection.execute(keys.with_only_columns(func.count())).scalar_one()
 
 
 def _holders(connection: Connection, application_id: Id, held: Condition) -> Sequence[bytes]:
@@ -233,4 +299,6 @@ def _scan(
     """Select the ids of all that is wanted. source: the table, or a join that narrows it."""
     if looks_at(wanted.conditions, _USER_ID):
         source = source.outerjoin(users, users.c.id == _ROWS.user_id)
-    return select(_ROWS.id).select_from(source).where(*wanted_by(application_id, wanted))
+    return (
+        select(_ROWS.id.label("key")).select_from(source).where(*wanted_by(application_id, wanted))
+    )

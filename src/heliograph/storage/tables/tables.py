@@ -177,6 +177,7 @@ registrations = Table(
         "ix_registrations_nobodys",
         "application_id",
         "id",
+        "member_id",  # always null, but without it SQLite looks at each row to see that
         sqlite_where=text("member_id IS NULL"),
         postgresql_where=text("member_id IS NULL"),
     ),

@@ -22,7 +22,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_registrations_nobodys",
         "registrations",
-        ["application_id", "id"],
+        ["application_id", "id", "member_id"],
         sqlite_where=sa.text("member_id IS NULL"),
         postgresql_where=sa.text("member_id IS NULL"),
     )
