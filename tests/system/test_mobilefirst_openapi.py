@@ -18,7 +18,6 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from tests.system.http_client import Api
 
 from heliograph.dialects.mobilefirst import DIALECT
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from schemathesis.schemas import APIOperation
     from tests.system.conftest import Demo
+    from tests.system.http_client import Api
 
 pytestmark = pytest.mark.system
 
