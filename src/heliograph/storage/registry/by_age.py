@@ -15,7 +15,13 @@ from sqlalchemy import CompoundSelect, Select, and_, false, func, not_, or_, sel
 
 from heliograph.core.model.listing import ANYTHING, Part, RegistrationField
 from heliograph.core.model.registration import ProviderName, token_hash
-from heliograph.storage.database.engines import Contains, InThisOrder, among, is_in
+from heliograph.storage.database.engines import (
+    Contains,
+    InThisOrder,
+    among,
+    is_in,
+    is_postgresql,
+)
 from heliograph.storage.registry.listing import looks_at, members_named, of_account, wanted_by
 from heliograph.storage.tables.rows import select_registrations, to_registration
 from heliograph.storage.tables.tables import members, registrations, token_holders, users
@@ -74,8 +80,8 @@ def page_by_age(
         total = window.offset + len(keys)
     rows: Sequence[Any] = ()
     if keys:
-        query = select_registrations(among(connection, registrations, _ROWS.id, keys))
-        rows = connection.execute(query.order_by(_ROWS.id)).all()
+        query = select_registrations(_among(connection, keys)).order_by(_ROWS.id)
+        rows = connection.execute(query.where(_ROWS.application_id == application_id)).all()
     return Part([to_registration(row) for row in rows], has_more, total)
 
 
@@ -126,16 +132,32 @@ def _keys(connection: Connection, way: _Way, window: Window) -> tuple[list[Id], 
         arms = tuple(arm.where(_ROWS.id < window.before) for arm in arms)
     if way.is_counting:
         arms = tuple(arm.add_columns(func.count().over().label("number")) for arm in arms)
-    query: Select[Any] | CompoundSelect[Any] = arms[0] if len(arms) == 1 else union_all(*arms)
-    order = query.selected_columns.key
-    query = query.order_by(order.desc() if is_backward else order)
-    if not (is_placed or is_backward):
-        query = query.offset(window.offset)
-    found = connection.execute(query.limit(window.limit + (not is_backward))).all()
+    passed_over = 0 if is_placed or is_backward else window.offset
+    length = window.limit + (not is_backward)
+    query = _merged(connection, arms, most=passed_over + length, is_backward=is_backward)
+    found = connection.execute(query.offset(passed_over).limit(length)).all()
     keys = [row.key for row in (reversed(found) if is_backward else found)]
     if is_backward or not (way.is_counting and found):
         return keys, None
     return keys, found[0].number + (window.offset if is_placed else 0)
+
+
+def _merged(
+    connection: Connection, arms: Sequence[Select[Any]], *, most: int, is_backward: bool
+) -> Select[Any] | CompoundSelect[Any]:
+    """Merge selections of `key`s into one in their order. most: how much of it will be read."""
+
+    def in_order(query: Select[Any] | CompoundSelect[Any]) -> Select[Any] | CompoundSelect[Any]:
+        key = query.selected_columns.key
+        return query.order_by(key.desc() if is_backward else key)
+
+    if len(arms) == 1:
+        return in_order(arms[0])
+    if is_postgresql(connection):
+        # It would read all arms to their ends and sort that; SQLite merges them of its own accord.
+        parts = [in_order(arm).limit(most).subquery() for arm in arms]
+        return in_order(union_all(*(select(part) for part in parts)))
+    return in_order(union_all(*arms))
 
 
 def _cut(found: Sequence[Id], window: Window) -> list[Id]:
