@@ -158,12 +158,16 @@ class Application:
     def _locate(self, scope: Scope, receive: Receive) -> tuple[Request, Match | Misfit]:
         """Find the route and the door, its owner's where there is no route."""
         host = _host_of(scope) if self._has_hosts else None
-        segments = segments_of(_raw_path(scope))
+        raw_path = _raw_path(scope)
+        segments = segments_of(raw_path)
         found = self._find(host, scope["method"], segments)
         if isinstance(found, Match):
             scope["path_params"] = found.params
             return self._request(scope, receive, found.door, found.route), found
-        owner, claimants = self._ownership.owners_of(host, segments or ())
+        if segments is None:
+            # No route's, but the start of such a path still says who is to answer.
+            segments = raw_path.decode(errors="replace").split("/")[1:]
+        owner, claimants = self._ownership.owners_of(host, segments)
         request = self._request(scope, receive, owner, None)
         for claimant in claimants:
             claims = claimant.dialect.claims_request

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MAX_LABEL_CHARS = 256
 
+_TAGS = "tags of the application"
+
 
 class Tags:
     """Subscribes registrations to labels; a label exists from its first subscription."""
@@ -82,6 +84,7 @@ class Tags:
     ) -> Tag:
         """Make a tag; raises Conflict where the label is taken, InvalidRequest."""
         access.require(principal, Scope.REGISTRATIONS_WRITE, application)
+        access.require_back_end(principal, _TAGS)
         check_label(label)
         now = self._clock.now()
         tag = Tag(new_id(now), application.id, label, description, now, now)
@@ -102,6 +105,7 @@ class Tags:
     ) -> Tag:
         """Describe a tag anew; raises NotFound."""
         access.require(principal, Scope.REGISTRATIONS_WRITE, application)
+        access.require_back_end(principal, _TAGS)
         tag = await self._store.change_tag(
             application.id, label, description, now=self._clock.now()
         )
@@ -112,6 +116,7 @@ class Tags:
     async def remove(self, principal: Principal, application: Application, label: str) -> None:
         """Delete a tag with its subscriptions; raises NotFound."""
         access.require(principal, Scope.REGISTRATIONS_WRITE, application)
+        access.require_back_end(principal, _TAGS)
         if not await self._store.remove_tag(application.id, label):
             raise NotFound("tag", label)
 

@@ -39,6 +39,7 @@ MOST_CANDIDATES = 50_000
 """Matches of a text that are looked up one by one; where there are more, some are always near."""
 
 _ROWS = registrations.c
+_MAX_INT64 = 2**63 - 1
 _DEVICE_ID, _USER_ID = RegistrationField.DEVICE_ID, RegistrationField.USER_ID
 
 Conditions = dict[RegistrationField, "Condition"]
@@ -155,7 +156,7 @@ def _merged(
         return in_order(arms[0])
     if is_postgresql(connection):
         # It would read all arms to their ends and sort that; SQLite merges them of its own accord.
-        parts = [in_order(arm).limit(most).subquery() for arm in arms]
+        parts = [in_order(arm).limit(min(most, _MAX_INT64)).subquery() for arm in arms]
         return in_order(union_all(*(select(part) for part in parts)))
     return in_order(union_all(*arms))
 

@@ -275,3 +275,24 @@ def test_the_broadcast_tag_is_nobodys_to_name() -> None:
 )
 def test_a_scope_is_split(scope: str, elements: tuple[str, ...]) -> None:
     assert token.to_elements(scope) == elements
+
+
+@pytest.mark.parametrize("platform", ["G", None])
+def test_a_telephone_becomes_a_device_if_it_said_what_it_is(platform: str | None) -> None:
+    number = "+491701234567"
+    attributes = {"phone": number} | ({"platform": platform} if platform else {})
+    telephone = replace(ROW, provider=ProviderName.SMS, token=number, attributes=attributes)
+    changes = DeviceChanges(token="t2", phoneNumber="")
+
+    draft = devices.to_promotion(changes, telephone, APPLICATION, now=NOW)
+
+    if platform is None:
+        assert draft is None
+    else:
+        assert draft is not None
+        assert (draft.provider, draft.token, draft.device_id) == (ProviderName.FCM, "t2", "D")
+        assert "phone" not in draft.attributes
+    assert (
+        devices.to_promotion(DeviceChanges(token=number), telephone, APPLICATION, now=NOW) is None
+    )
+    assert devices.to_promotion(changes, ROW, APPLICATION, now=NOW) is None

@@ -78,12 +78,15 @@ async def update_device(request: Request, core: Core) -> Response:
     device_id = mapping.to_device_id(request.path_params["device_id"])
     body = await request.read(schemas.DeviceChanges)
     registration = await core.registrations.of_device(entry.principal, entry.application, device_id)
-    changes = mapping.to_changes(
-        body, registration, device_id, entry.application, now=core.clock.now()
-    )
-    changed = await core.registrations.change(
-        entry.principal, entry.application, registration.id, changes
-    )
+    now = core.clock.now()
+    changes = mapping.to_changes(body, registration, device_id, entry.application, now=now)
+    promotion = mapping.to_promotion(body, registration, entry.application, now=now)
+    if promotion is None:
+        changed = await core.registrations.change(
+            entry.principal, entry.application, registration.id, changes
+        )
+    else:
+        changed = await core.registrations.register(entry.principal, entry.application, promotion)
     return answer(mapping.from_registration(changed, entry.place("devices")))
 
 

@@ -26,7 +26,7 @@ def _printable(text: str) -> str:
 Line = Annotated[str, Field(max_length=MAX_NAME_CHARS), AfterValidator(_printable)]
 """One line of text, perhaps empty."""
 
-Name = Annotated[Line, Field(min_length=1)]
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS), AfterValidator(_printable)]
 """A device's id, or a tag's name."""
 
 UserId = Annotated[str, Field(max_length=MAX_USER_ID_CHARS), AfterValidator(_printable)]
