@@ -206,8 +206,7 @@ class _Served:
             raise RuntimeError(f"{len(seen)} devices were listed of {DEVICES}")
         length = max(1, len(times) // TENTHS)
         tenths = [
-            statistics.mean(times[start : start + length])
-            for start in range(0, len(times), length)
+            statistics.mean(times[start : start + length]) for start in range(0, len(times), length)
         ]
         result = {
             "pages": len(times),

@@ -159,3 +159,24 @@ def test_an_operation_without_a_token_is_refused(demo: Demo, method: str, path: 
         assert answer.status == 401
         assert answer.headers["www-authenticate"].startswith("Bearer")
         assert answer.json()["code"] == "FPWSE9401E"
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=B", "application/json"])
+def test_an_upload_of_100_megabytes_is_refused_so_that_its_sender_can_read_it(
+    demo: Demo, bearer: str, kind: str
+) -> None:
+    is_form = kind.startswith("multipart")
+    place = f"{BASE}/apps/{demo.facts['mobilefirst']['application_id']}"
+    head = b'--B\r\nContent-Disposition: form-data; name="certificate"; filename="c.p12"\r\n\r\n'
+    body = (head if is_form else b'"') + b"x" * 100_000_000
+
+    answer = demo.api.call(
+        "PUT" if is_form else "POST",
+        f"{place}/settings/apnsConf" if is_form else f"{place}/devices",
+        body,
+        authorization=bearer,
+        content_type=kind,
+    )
+
+    assert answer.status == 413
+    assert answer.json()["code"] == "FPWSE9413E"
