@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlsplit
 
 from bench.filling import device_of, fill_postgresql, fill_sqlite, token_of, user_of
@@ -159,7 +159,7 @@ class _Served:
         )
         self._headers = {"Authorization": f"Bearer {token}"}
 
-    def __enter__(self) -> _Served:
+    def __enter__(self) -> Self:
         assert self._process.stdout is not None
         url = self._process.stdout.readline().split()[-1]
         pin(self._process.pid, SERVER_CORE)
