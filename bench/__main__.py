@@ -18,6 +18,7 @@ BENCHES = {
     "sender": "CPU time per push of the HTTP/2 sender, beside Go, node-apn and aioapns",
     "pipeline": "CPU time per push from the registry to the committed outcome, beside Go's sender",
     "latency": "from the HTTP request to the provider, while a million-device broadcast runs",
+    "listing": "pages of a list of a million devices: the first ones, and links to the end",
     "memory": "resident memory during broadcasts of 10 thousand to a million",
     "registration": "durable registrations per second over HTTP, and without HTTP",
     "twilio-send": "how long a templated send of 10,000 takes to be accepted, and to be delivered",

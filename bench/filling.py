@@ -12,7 +12,7 @@ from heliograph.core.model.registration import Slot, token_hash
 from heliograph.core.registrations.slots import slot_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 AGE_MS = 3_600_000
@@ -47,7 +47,18 @@ def token_of(number: int, generation: int = 0) -> str:
     return hashlib.sha256(f"{number}/{generation}".encode()).hexdigest()
 
 
-def chunks(account_id: Id, application_id: Id, count: int) -> Iterator[Rows]:
+def always_apns(number: int) -> str:
+    """Say what carries a device's pushes."""
+    del number
+    return "apns"
+
+
+def chunks(
+    account_id: Id,
+    application_id: Id,
+    count: int,
+    provider_of: Callable[[int], str] = always_apns,
+) -> Iterator[Rows]:
     """Make the rows of `count` registered devices, chunk by chunk, in key order."""
     now = SystemClock().now()
     then_ms = to_ms(now) - AGE_MS
@@ -56,19 +67,20 @@ def chunks(account_id: Id, application_id: Id, count: int) -> Iterator[Rows]:
         for number in range(first, min(first + CHUNK, count)):
             user_id, member_id = new_id(now), new_id(now)
             token, device = token_of(number), device_of(number)
-            digest = token_hash("apns", token)
+            provider = provider_of(number)
+            digest = token_hash(provider, token)
             slot = slot_hash(
                 application_id,
                 Slot(device_id=device),
                 user_id=user_id,
-                provider="apns",
+                provider=provider,
                 token_hash=digest,
             )
             registration_id = new_id(now, last_byte=slot[-1])
             rows["users"].append((user_id, account_id, user_of(number), then_ms))
             rows["members"].append((application_id, user_id, member_id))
             rows["registrations"].append(
-                (application_id, slot[-1], registration_id, slot, "apns", None, "alert", token,
+                (application_id, slot[-1], registration_id, slot, provider, None, "alert", token,
                  digest, "exclusive", False, user_id, member_id, None, device, "native", "{}",
                  "active", then_ms, then_ms, None)
             )  # fmt: skip
@@ -78,12 +90,18 @@ def chunks(account_id: Id, application_id: Id, count: int) -> Iterator[Rows]:
         yield rows
 
 
-def fill_sqlite(path: Path, account_id: Id, application_id: Id, count: int) -> None:
+def fill_sqlite(
+    path: Path,
+    account_id: Id,
+    application_id: Id,
+    count: int,
+    provider_of: Callable[[int], str] = always_apns,
+) -> None:
     """Write the rows straight into the file: nothing here needs to survive a crash."""
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA synchronous=OFF")
     connection.execute("PRAGMA cache_size=-524288")
-    for rows in chunks(account_id, application_id, count):
+    for rows in chunks(account_id, application_id, count, provider_of):
         with connection:
             for table, values in rows.items():
                 names, marks = ", ".join(COLUMNS[table]), ", ".join("?" * len(COLUMNS[table]))
@@ -92,12 +110,18 @@ def fill_sqlite(path: Path, account_id: Id, application_id: Id, count: int) -> N
     connection.close()
 
 
-async def fill_postgresql(url: str, account_id: Id, application_id: Id, count: int) -> None:
+async def fill_postgresql(
+    url: str,
+    account_id: Id,
+    application_id: Id,
+    count: int,
+    provider_of: Callable[[int], str] = always_apns,
+) -> None:
     """Copy the rows in, then let the planner see them."""
     import asyncpg
 
     connection = await asyncpg.connect(url)
-    for rows in chunks(account_id, application_id, count):
+    for rows in chunks(account_id, application_id, count, provider_of):
         for table, values in rows.items():
             await connection.copy_records_to_table(table, records=values, columns=COLUMNS[table])
     await connection.execute("VACUUM ANALYZE")

@@ -142,7 +142,7 @@ def _over_http(site: Site, mix: Mix) -> dict[str, float]:
         url = server.stdout.readline().split()[-1]
         pin(server.pid, SERVER_CORE)
         host, _, port = url.removeprefix("http://").partition(":")
-        _wait_until_ready(url)
+        wait_until_ready(url)
         plan = Plan(host, int(port), _requests(site, mix, host), CONNECTIONS, WARM_UP_S, SECONDS)
         loader = subprocess.Popen(
             [sys.executable, "-m", "bench.load"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -216,7 +216,7 @@ async def _bare(site: Site, mix: Mix) -> float:
     return count / (time.perf_counter() - counting_from)
 
 
-def _wait_until_ready(url: str) -> None:
+def wait_until_ready(url: str) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:

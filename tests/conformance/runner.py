@@ -17,7 +17,8 @@ A file holds one case or a list of them:
 `{app}`, `{api_key}` and the other variables of `conftest.py` are put into
 every string. An expected object may leave fields out, an expected list may
 not; null for a header means absent, null for a body means empty. Of
-placeholders there are "<any>", "<uuid>", "<time>" and "<id:reg>".
+placeholders there are "<any>", "<uuid>", "<time>", "<signed>" and "<id:reg>".
+A path may be a link that was saved: what stands before its own path is left out.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from heliograph.web.request import Request
 
 FOLDER = Path(__file__).parent
+PUBLIC_URL = "https://push.test"
 
 RAISED: dict[str, CoreError | WebError] = {
     type(error).__name__: error
@@ -83,6 +85,7 @@ _ID = "[0-9a-hjkmnp-tv-z]{26}"
 _PLACEHOLDERS = {
     "<any>": ".*",
     "<uuid>": "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    "<signed>": r"[\w-]+\.[\w-]+",
     "<time>": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z",
 }
 
@@ -206,5 +209,5 @@ async def _send(
         body = filled(request["raw_body"], known).encode()
     elif "filler_bytes" in request:
         body = b'"' + b"x" * (request["filler_bytes"] - 2) + b'"'
-    path = filled(request["path"], known)
+    path = filled(request["path"], known).replace(PUBLIC_URL, "")
     return await call(application, request["method"], path, headers=headers, body=body)

@@ -54,6 +54,12 @@ def require_whole_account(principal: Principal) -> None:
         raise NotPermitted("applications beside its own")
 
 
+def require_back_end(principal: Principal, what: str) -> None:
+    """Let pass who acts for a whole application; raises NotPermitted for a device's session."""
+    if not isinstance(principal, ClientPrincipal):
+        raise NotPermitted(what)
+
+
 def require_sight(principal: Principal, application: Application) -> None:
     """Let pass who may know that this application exists; raises NotFound."""
     match principal:

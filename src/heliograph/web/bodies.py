@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from heliograph.core.errors import PathPart
     from heliograph.web.request import Request
 
-DRAIN_BYTES = 16 * 1024 * 1024
-"""How much of a refused body is still read: many clients read no answer before they sent all."""
+DRAIN_BYTES = 128 * 1024 * 1024
+"""How much of a refused body is still read, and thrown away, within the body's time: many clients
+read no answer before they sent all, and one that is cut off learns nothing of what was wrong."""
 
 MAX_DEPTH = 64
 """Nesting of arrays and objects: far beyond any vendor's body, far below what breaks a writer."""

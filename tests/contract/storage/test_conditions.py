@@ -8,7 +8,12 @@ import pytest
 
 from heliograph.core.ids import new_id
 from heliograph.core.model.identity import ALL_SCOPES, ApiClient
-from heliograph.core.model.listing import Condition, RegistrationField, RegistrationFilter
+from heliograph.core.model.listing import (
+    Condition,
+    RegistrationField,
+    RegistrationFilter,
+    Window,
+)
 from heliograph.core.model.registration import ProviderName
 from heliograph.core.model.tag import Tag
 
@@ -19,17 +24,17 @@ pytestmark = pytest.mark.anyio
 
 
 async def devices(world: World, *conditions: Condition) -> list[str | None]:
-    rows, total = await world.store.registry.page(
-        world.application.id, RegistrationFilter(conditions=conditions), offset=0, limit=10
+    found = await world.store.registry.page(
+        world.application.id, RegistrationFilter(conditions=conditions), Window(0, 10)
     )
-    assert total == len(rows)
-    return [row.device_id for row in rows]
+    assert found.total == len(found.items)
+    return [row.device_id for row in found.items]
 
 
 async def labels(world: World, *conditions: Condition) -> list[str]:
-    rows, total = await world.store.tags.tags(world.application.id, conditions, offset=0, limit=10)
-    assert total == len(rows)
-    return [row.label for row in rows]
+    found = await world.store.tags.tags(world.application.id, conditions, Window(0, 10))
+    assert found.total == len(found.items)
+    return [row.label for row in found.items]
 
 
 async def test_a_condition_has_alternatives(world: World) -> None:
@@ -71,8 +76,8 @@ async def test_subscribers_are_counted_by_provider(world: World) -> None:
     await world.register("t1", device="a", labels=("news",))
     await world.register("t2", device="b", labels=("news", "sports"))
     await world.register("t3", device="c", labels=("news",), provider=ProviderName.APNS)
-    tags, _ = await world.store.tags.tags(world.application.id, (), offset=0, limit=10)
-    ids = {tag.label: tag.id for tag in tags}
+    found = await world.store.tags.tags(world.application.id, (), Window(0, 10))
+    ids = {tag.label: tag.id for tag in found.items}
 
     counts = await world.store.tags.subscribers(world.application.id, list(ids.values()))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
+_TABLES = re.compile("registrations|subscriptions")
 BEHIND = Cursor(100, 0, b"\x01" * 16)
 ROWS = 20_000
 
@@ -47,7 +49,7 @@ async def plan_of(store: SqlStore, ask: Callable[[], Awaitable[Any]]) -> list[st
     seen: list[tuple[str, Any]] = []
 
     def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
-        if "registrations" in statement and not statement.startswith(("INSERT", "EXPLAIN")):
+        if _TABLES.search(statement) and not statement.startswith(("INSERT", "EXPLAIN")):
             seen.append((statement, parameters))
 
     for each in (engine, *writers):

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from heliograph.core.ids import Id, new_id, spell
-from heliograph.core.model.listing import Condition, RegistrationField, RegistrationFilter
+from heliograph.core.model.listing import (
+    ANYTHING,
+    Condition,
+    RegistrationField,
+    RegistrationFilter,
+    Window,
+)
 from heliograph.core.model.registration import (
     Changes,
     FreshUser,
@@ -24,14 +30,13 @@ pytestmark = pytest.mark.anyio
 
 
 async def listed(world: World, *conditions: Condition, **fields: object) -> list[str | None]:
-    rows, total = await world.store.registry.page(
+    found = await world.store.registry.page(
         world.application.id,
         RegistrationFilter(conditions=conditions, **fields),  # type: ignore[arg-type]
-        offset=0,
-        limit=100,
+        Window(0, 100),
     )
-    assert total == len(rows)
-    return [row.device_id for row in rows]
+    assert found.total == len(found.items)
+    return [row.device_id for row in found.items]
 
 
 async def test_an_alias_is_unique_both_ways(world: World) -> None:
@@ -54,12 +59,11 @@ async def test_a_list_by_age_is_cut_at_offsets_and_counted(world: World) -> None
         await world.register(f"t{number}", device=f"d{number}")
         world.clock.advance(1)
 
-    rows, total = await world.store.registry.page(
-        world.application.id, RegistrationFilter(), offset=1, limit=2
-    )
+    found = await world.store.registry.page(world.application.id, ANYTHING, Window(1, 2))
 
-    assert [row.device_id for row in rows] == ["d1", "d2"]
-    assert total == 5
+    assert [row.device_id for row in found.items] == ["d1", "d2"]
+    assert found.has_more
+    assert await world.store.registry.count(world.application.id, ANYTHING) == 5
 
 
 async def test_a_list_is_narrowed_by_conditions_that_all_hold(world: World) -> None:
@@ -135,18 +139,19 @@ async def test_subscribing_says_what_it_came_to(world: World) -> None:
 async def test_subscriptions_are_listed_and_narrowed(world: World) -> None:
     tags, app = world.store.tags, world.application.id
     phone = await world.register("one", device="phone", user="ann")
+    world.clock.advance(1)
     tablet = await world.register("two", device="tablet")
     for row, label in ((phone, "news"), (phone, "chat"), (tablet, "news")):
         await tags.subscribe(app, row.id, label, now=world.now)
         world.clock.advance(1)
 
-    everything, total = await tags.subscriptions(app, (), offset=0, limit=2)
+    everything = (await tags.subscriptions(app, (), Window(0, 2))).items
     is_news = Condition(RegistrationField.LABEL, ("news",))
-    news, _ = await tags.subscriptions(app, (is_news,), offset=0, limit=9)
+    news = (await tags.subscriptions(app, (is_news,), Window(0, 9))).items
     is_ann = Condition(RegistrationField.USER_ID, ("ann",))
-    anns, _ = await tags.subscriptions(app, (is_news, is_ann), offset=0, limit=9)
+    anns = (await tags.subscriptions(app, (is_news, is_ann), Window(0, 9))).items
 
-    assert total == 3
+    assert await tags.count_subscriptions(app, ()) == 3
     assert [(each.label, each.registration.device_id) for each in everything] == [
         ("news", "phone"),
         ("chat", "phone"),
@@ -201,9 +206,7 @@ async def test_a_token_is_synchronised_to_exactly_the_listed_users(world: World)
     assert await world.get(old) is None
     assert [row.external_user_id for row in kept] == ["ann", "bob"]
     added = await world.store.registry.synchronize([world.shared("T", "dave")], is_exact=False)
-    rows, _ = await world.store.registry.page(
-        world.application.id, RegistrationFilter(), offset=0, limit=9
-    )
+    rows = (await world.store.registry.page(world.application.id, ANYTHING, Window(0, 9))).items
     assert {row.id for row in rows} == {row.id for row in (*kept, *added)}
     assert all(row.shared for row in rows)
 

@@ -12,18 +12,24 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from heliograph.core import access
-from heliograph.core.errors import Unavailable
+from heliograph.core.errors import NotFound, Unavailable
 from heliograph.core.model.identity import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from heliograph.core.applications.applications import Applications
     from heliograph.core.applications.credential_shelf import CredentialShelf
     from heliograph.core.applications.life import ApplicationStore
     from heliograph.core.ids import Id
-    from heliograph.core.model.application import Application, ProviderCredential, Secret
+    from heliograph.core.model.application import (
+        Application,
+        Defaults,
+        ProviderCredential,
+        Secret,
+        ShelvedCredential,
+    )
     from heliograph.core.model.identity import Principal
     from heliograph.core.model.registration import Environment, ProviderName
     from heliograph.core.ports import Sealer
@@ -69,17 +75,71 @@ class ProviderSettings:
         own = await self._applications.credentials_of(application.id, is_fresh=True)
         return next((each for each in own if each.provider is provider), None)
 
+    async def all_of(
+        self, principal: Principal, application: Application
+    ) -> Sequence[ShelvedCredential]:
+        """List an application's credentials by age, without their secrets."""
+        access.require(principal, Scope.APPLICATIONS_READ, application)
+        return await self._shelf.of(application.id)
+
+    async def own_of(
+        self,
+        principal: Principal,
+        application: Application,
+        provider: ProviderName,
+        environment: Environment,
+    ) -> ShelvedCredential:
+        """Find what is sent by in an environment, to show whoever set it; raises NotFound."""
+        access.require(principal, Scope.APPLICATIONS_WRITE, application)
+        for each in await self._shelf.of(application.id):
+            if each.is_own and (each.provider, each.environment) == (provider, environment):
+                return each
+        raise NotFound("credential", f"{provider.value}/{environment.value}")
+
+    async def shown(self, principal: Principal, application: Application) -> Application:
+        """Let whoever may see an application see it; raises NotPermitted."""
+        access.require(principal, Scope.APPLICATIONS_READ, application)
+        return application
+
+    async def change(
+        self,
+        principal: Principal,
+        application: Application,
+        defaults: Defaults,
+        *,
+        is_muted: bool | None = None,
+    ) -> Application:
+        """Change what an application assumes, and whether anything is sent to it.
+
+        is_muted: None leaves that as it is.
+        """
+        access.require(principal, Scope.APPLICATIONS_WRITE, application)
+        if is_muted is not None:
+            await self._applications.change_settings(
+                principal, application, "application", {"is_muted": is_muted}
+            )
+        if defaults != application.defaults:
+            await self._store.change_defaults(application.id, defaults)
+            self._applications.forget(application.id)
+        return await self._applications.get(application.id)
+
     async def put(
         self,
         principal: Principal,
         application: Application,
         environment: Environment,
         secret: Secret,
+        *,
+        is_only: bool = True,
     ) -> None:
-        """Send by this credential and no other of its provider; raises InvalidRequest."""
+        """Send by this credential; raises InvalidRequest.
+
+        is_only: and by no other of its provider, in whatever environment.
+        """
         access.require(principal, Scope.APPLICATIONS_WRITE, application)
         put = await self._applications.set_credential(application, environment, secret)
-        await self._remove(principal, application, put.provider, but=put.id)
+        if is_only:
+            await self._remove(principal, application, put.provider, but=put.id)
 
     async def put_file(
         self,
@@ -89,29 +149,44 @@ class ProviderSettings:
         environment: Environment,
         raw: bytes,
         password: str | None,
+        *,
+        is_only: bool = True,
     ) -> CredentialFile:
         """Send by the credential of a file, and answer what it holds; raises InvalidRequest.
 
-        Registrations that don't say their app or environment are of this one from now on.
+        is_only: registrations that don't say their app or environment are of
+        this one from now on.
         """
         access.require(principal, Scope.APPLICATIONS_WRITE, application)
         read = self._readers[provider](raw, password)
-        await self.put(principal, application, environment, read.secret)
-        former = application.defaults
-        defaults = replace(
-            former, bundle_id=former.bundle_id or read.bundle_id, environment=environment
-        )
-        if defaults != former:
-            await self._store.change_defaults(application.id, defaults)
-            self._applications.forget(application.id)
+        await self.put(principal, application, environment, read.secret, is_only=is_only)
+        if is_only:
+            former = application.defaults
+            await self.change(
+                principal,
+                application,
+                replace(
+                    former, bundle_id=former.bundle_id or read.bundle_id, environment=environment
+                ),
+            )
         return read
 
     async def remove(
-        self, principal: Principal, application: Application, provider: ProviderName
+        self,
+        principal: Principal,
+        application: Application,
+        provider: ProviderName,
+        *,
+        environment: Environment | None = None,
     ) -> bool:
-        """Remove every credential of a provider; False where there was none."""
+        """Remove every credential of a provider; False where there was none.
+
+        environment: only those of one.
+        """
         access.require(principal, Scope.APPLICATIONS_WRITE, application)
-        return await self._remove(principal, application, provider, but=None)
+        return await self._remove(
+            principal, application, provider, but=None, environment=environment
+        )
 
     async def keep(
         self,
@@ -150,11 +225,15 @@ class ProviderSettings:
         provider: ProviderName,
         *,
         but: Id | None,
+        environment: Environment | None = None,
     ) -> bool:
         leaving = [
             each
             for each in await self._shelf.of(application.id)
-            if each.provider is provider and each.id != but and (but is None or each.is_own)
+            if each.provider is provider
+            and each.id != but
+            and (but is None or each.is_own)
+            and environment in (None, each.environment)
         ]
         for each in leaving:
             await self._shelf.remove(principal, application, each.id)

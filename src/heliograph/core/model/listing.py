@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from heliograph.core.ids import Id
     from heliograph.core.model.registration import ProviderName
+
+
+T = TypeVar("T")
 
 
 class RegistrationField(StrEnum):
@@ -44,3 +49,36 @@ class RegistrationFilter(NamedTuple):
     device_id: str | None = None
     provider: ProviderName | None = None
     conditions: tuple[Condition, ...] = ()
+
+
+ANYTHING = RegistrationFilter()
+
+
+class Window(NamedTuple):
+    """Which part of a list by age is wanted.
+
+    offset: how many items come before it. after, before: the key of the item
+    that the part follows, or of the one that follows the part; with either,
+    nobody has to count up to the offset, which is then taken as said.
+    """
+
+    offset: int
+    limit: int
+    after: bytes | None = None
+    before: bytes | None = None
+
+
+class Part(NamedTuple, Generic[T]):
+    """A part of a list by age. total: items in the whole list; None where nobody counted."""
+
+    items: Sequence[T]
+    has_more: bool
+    total: int | None
+
+
+class Listed(NamedTuple, Generic[T]):
+    """A part of a list by age. total: items in the whole list, as of a minute ago at most."""
+
+    items: Sequence[T]
+    has_more: bool
+    total: int

@@ -34,6 +34,11 @@ class Subscription:
     registration: Registration
     created: datetime
 
+    @property
+    def key(self) -> bytes:
+        """Where it stands in lists by age."""
+        return self.registration.id + self.tag_id
+
 
 class Subscribed(StrEnum):
     """What asking for a subscription came to."""

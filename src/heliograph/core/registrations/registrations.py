@@ -17,9 +17,16 @@ from heliograph.core.errors import (
 )
 from heliograph.core.ids import Id, spell
 from heliograph.core.model.identity import Scope, SessionPrincipal
-from heliograph.core.model.listing import Condition, RegistrationField, RegistrationFilter
+from heliograph.core.model.listing import (
+    ANYTHING,
+    Condition,
+    RegistrationField,
+    RegistrationFilter,
+    Window,
+)
 from heliograph.core.model.registration import Attribute, ProviderName
 from heliograph.core.registrations.tokens import MAX_TOKEN_CHARS, has_control_characters
+from heliograph.core.registrations.totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +34,7 @@ if TYPE_CHECKING:
     from heliograph.core.applications.webpush_keys import WebPushKeys
     from heliograph.core.model.application import Application
     from heliograph.core.model.identity import Principal
+    from heliograph.core.model.listing import Listed
     from heliograph.core.model.registration import (
         Changes,
         Draft,
@@ -39,7 +47,7 @@ if TYPE_CHECKING:
 
 NO_CHECKS: Mapping[ProviderName, AddressCheck] = MappingProxyType({})
 
-ANY = RegistrationFilter()
+_THE_FIRST = Window(offset=0, limit=1)
 
 _NAMES_AT_ONCE = 100
 _ROWS_AT_ONCE = 1000
@@ -68,6 +76,7 @@ class Registrations:
         self._clock = clock
         self._address_checks = address_checks
         self._webpush_keys = webpush_keys
+        self._totals = Totals(clock)
 
     async def register(
         self, principal: Principal, application: Application, draft: Draft
@@ -183,15 +192,19 @@ class Registrations:
         principal: Principal,
         application: Application,
         wanted: RegistrationFilter,
-        *,
-        offset: int,
-        limit: int,
-    ) -> tuple[Sequence[Registration], int]:
-        """List registrations by age from an offset; second, how many there are in all."""
+        window: Window,
+    ) -> Listed[Registration]:
+        """List registrations by age; their keys are their ids."""
         access.require(principal, Scope.REGISTRATIONS_READ, application)
         if isinstance(principal, SessionPrincipal):
             wanted = wanted._replace(member_id=principal.session.member_id)
-        return await self._store.page(application.id, wanted, offset=offset, limit=limit)
+        part = await self._store.page(application.id, wanted, window)
+        return await self._totals.listed(
+            part,
+            window,
+            (application.id, wanted),
+            lambda: self._store.count(application.id, wanted),
+        )
 
     async def of_device(
         self, principal: Principal, application: Application, device_id: str
@@ -201,17 +214,19 @@ class Registrations:
         A registration without a device goes by its own id.
         """
         is_it = Condition(RegistrationField.DEVICE_ID, (device_id,))
-        rows, _ = await self.page(
-            principal, application, RegistrationFilter(conditions=(is_it,)), offset=0, limit=1
-        )
-        if not rows:
+        access.require(principal, Scope.REGISTRATIONS_READ, application)
+        wanted = RegistrationFilter(conditions=(is_it,))
+        if isinstance(principal, SessionPrincipal):
+            wanted = wanted._replace(member_id=principal.session.member_id)
+        found = await self._store.page(application.id, wanted, _THE_FIRST)
+        if not found.items:
             raise NotFound("device", device_id)
-        return rows[0]
+        return found.items[0]
 
     async def has_any(self, principal: Principal, application: Application) -> bool:
         """Say whether there is anybody to send to at all."""
         access.require(principal, Scope.NOTIFICATIONS_SEND, application)
-        return bool(await self._store.find(application.id, ANY, after=None, limit=1))
+        return bool(await self._store.find(application.id, ANYTHING, after=None, limit=1))
 
     async def phones_of(
         self,
@@ -248,10 +263,8 @@ class Registrations:
         """
         access.require(principal, Scope.REGISTRATIONS_WRITE, application)
         is_it = Condition(RegistrationField.DEVICE_ID, (device_id,))
-        rows, _ = await self._store.page(
-            application.id, RegistrationFilter(conditions=(is_it,)), offset=0, limit=1
-        )
-        if rows:
+        wanted = RegistrationFilter(conditions=(is_it,))
+        if (await self._store.page(application.id, wanted, _THE_FIRST)).items:
             raise Conflict("device", device_id)
 
     async def remove_of_member(

@@ -8,8 +8,10 @@ from heliograph.core import access
 from heliograph.core.errors import Conflict, InvalidRequest, NotFound, Problem, ProblemKind
 from heliograph.core.ids import Id, new_id, spell
 from heliograph.core.model.identity import Scope
+from heliograph.core.model.listing import Listed, Window
 from heliograph.core.model.tag import Subscribed, Subscription, Tag
 from heliograph.core.registrations.tokens import has_control_characters
+from heliograph.core.registrations.totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 MAX_LABEL_CHARS = 256
 
+_TAGS = "tags of the application"
+
 
 class Tags:
     """Subscribes registrations to labels; a label exists from its first subscription."""
@@ -32,6 +36,7 @@ class Tags:
         self._store = store
         self._registrations = registrations
         self._clock = clock
+        self._totals = Totals(clock)
 
     async def subscribe(
         self, principal: Principal, application: Application, registration_id: Id, label: str
@@ -79,6 +84,7 @@ class Tags:
     ) -> Tag:
         """Make a tag; raises Conflict where the label is taken, InvalidRequest."""
         access.require(principal, Scope.REGISTRATIONS_WRITE, application)
+        access.require_back_end(principal, _TAGS)
         check_label(label)
         now = self._clock.now()
         tag = Tag(new_id(now), application.id, label, description, now, now)
@@ -89,7 +95,7 @@ class Tags:
     async def get(self, principal: Principal, application: Application, label: str) -> Tag:
         """Read a tag; raises NotFound."""
         access.require(principal, Scope.REGISTRATIONS_READ, application)
-        tag = await self._store.tag(application.id, label)
+        tag = await self._store.tag(application.id, label) if is_label(label) else None
         if tag is None:
             raise NotFound("tag", label)
         return tag
@@ -99,9 +105,11 @@ class Tags:
     ) -> Tag:
         """Describe a tag anew; raises NotFound."""
         access.require(principal, Scope.REGISTRATIONS_WRITE, application)
-        tag = await self._store.change_tag(
-            application.id, label, description, now=self._clock.now()
-        )
+        access.require_back_end(principal, _TAGS)
+        tag = None
+        if is_label(label):
+            now = self._clock.now()
+            tag = await self._store.change_tag(application.id, label, description, now=now)
         if tag is None:
             raise NotFound("tag", label)
         return tag
@@ -109,7 +117,8 @@ class Tags:
     async def remove(self, principal: Principal, application: Application, label: str) -> None:
         """Delete a tag with its subscriptions; raises NotFound."""
         access.require(principal, Scope.REGISTRATIONS_WRITE, application)
-        if not await self._store.remove_tag(application.id, label):
+        access.require_back_end(principal, _TAGS)
+        if not is_label(label) or not await self._store.remove_tag(application.id, label):
             raise NotFound("tag", label)
 
     async def page(
@@ -117,28 +126,41 @@ class Tags:
         principal: Principal,
         application: Application,
         conditions: Sequence[Condition],
-        *,
-        offset: int,
-        limit: int,
-    ) -> tuple[Sequence[Tag], int]:
-        """List tags by age from an offset; second, how many there are in all."""
+        window: Window,
+    ) -> Listed[Tag]:
+        """List tags by age; their keys are their ids."""
         access.require(principal, Scope.REGISTRATIONS_READ, application)
-        return await self._store.tags(application.id, conditions, offset=offset, limit=limit)
+        part = await self._store.tags(application.id, conditions, window)
+        return Listed(part.items, part.has_more, part.total or 0)
 
     async def subscriptions(
         self,
         principal: Principal,
         application: Application,
         conditions: Sequence[Condition],
-        *,
-        offset: int,
-        limit: int,
-    ) -> tuple[Sequence[Subscription], int]:
-        """List subscriptions by age from an offset; second, how many there are in all."""
+        window: Window,
+    ) -> Listed[Subscription]:
+        """List subscriptions by their registrations' age; their keys are `Subscription.key`."""
         access.require(principal, Scope.REGISTRATIONS_READ, application)
-        return await self._store.subscriptions(
-            application.id, conditions, offset=offset, limit=limit
+        part = await self._store.subscriptions(application.id, conditions, window)
+        return await self._totals.listed(
+            part,
+            window,
+            (application.id, conditions),
+            lambda: self._store.count_subscriptions(application.id, conditions),
         )
+
+    async def subscription_of(
+        self,
+        principal: Principal,
+        application: Application,
+        conditions: Sequence[Condition],
+    ) -> Subscription | None:
+        """Read the oldest subscription that meets all conditions."""
+        access.require(principal, Scope.REGISTRATIONS_READ, application)
+        window = Window(offset=0, limit=1)
+        part = await self._store.subscriptions(application.id, conditions, window)
+        return part.items[0] if part.items else None
 
     async def subscribers(
         self, principal: Principal, application: Application, tags: Sequence[Tag]
@@ -158,8 +180,13 @@ class Tags:
         return found
 
 
+def is_label(label: str) -> bool:
+    """Say whether a text can be a tag; not every database can look for one that can't."""
+    return 0 < len(label) <= MAX_LABEL_CHARS and not has_control_characters(label)
+
+
 def check_label(label: str) -> None:
     """Refuse what can't be a tag; raises InvalidRequest."""
-    if not label or len(label) > MAX_LABEL_CHARS or has_control_characters(label):
+    if not is_label(label):
         expected = f"1 to {MAX_LABEL_CHARS} printable characters"
         raise InvalidRequest([Problem(("tag",), ProblemKind.MALFORMED, expected)])

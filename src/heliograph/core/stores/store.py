@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from heliograph.core.model.breaker import Breaker, BreakerKey
     from heliograph.core.model.delivery import Cursor, Page, PageCommit, Shard
     from heliograph.core.model.identity import ApiClient, Member, Session, SessionForm, User
-    from heliograph.core.model.listing import Condition, RegistrationFilter
+    from heliograph.core.model.listing import Condition, Part, RegistrationFilter, Window
     from heliograph.core.model.notification import Notification
     from heliograph.core.model.registration import (
         Changes,
@@ -95,9 +95,13 @@ class RegistryStore(Protocol):
         ...
 
     async def page(
-        self, application_id: Id, wanted: RegistrationFilter, *, offset: int, limit: int
-    ) -> tuple[Sequence[Registration], int]:
-        """List registrations by age from an offset; second, how many there are in all."""
+        self, application_id: Id, wanted: RegistrationFilter, window: Window
+    ) -> Part[Registration]:
+        """List registrations by age; their keys are their ids."""
+        ...
+
+    async def count(self, application_id: Id, wanted: RegistrationFilter) -> int:
+        """Count registrations."""
         ...
 
     async def synchronize(
@@ -234,15 +238,19 @@ class TagStore(Protocol):
         ...
 
     async def tags(
-        self, application_id: Id, conditions: Sequence[Condition], *, offset: int, limit: int
-    ) -> tuple[Sequence[Tag], int]:
-        """List tags by age from an offset; second, how many there are in all."""
+        self, application_id: Id, conditions: Sequence[Condition], window: Window
+    ) -> Part[Tag]:
+        """List tags by age; their keys are their ids."""
         ...
 
     async def subscriptions(
-        self, application_id: Id, conditions: Sequence[Condition], *, offset: int, limit: int
-    ) -> tuple[Sequence[Subscription], int]:
-        """List subscriptions by age from an offset; second, how many there are in all."""
+        self, application_id: Id, conditions: Sequence[Condition], window: Window
+    ) -> Part[Subscription]:
+        """List subscriptions by their registrations' age; their keys are `Subscription.key`."""
+        ...
+
+    async def count_subscriptions(self, application_id: Id, conditions: Sequence[Condition]) -> int:
+        """Count subscriptions."""
         ...
 
     async def subscription(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     ARRAY,
+    Boolean,
     Join,
     LargeBinary,
     SmallInteger,
@@ -79,6 +80,23 @@ def _instr(last: LastByte, compiler: Any, **options: Any) -> str:
     return f"(instr(x'{bytes(range(256)).hex()}', {byte}) - 1)"
 
 
+class Contains(FunctionElement[bool]):
+    """Whether a text contains another, letter by letter: SQLite's LIKE would ignore their case."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(Contains, "postgresql")
+def _strpos(contains: Contains, compiler: Any, **options: Any) -> str:
+    return f"(strpos({compiler.process(contains.clauses, **options)}) > 0)"
+
+
+@compiles(Contains, "sqlite")
+def _instr_of_text(contains: Contains, compiler: Any, **options: Any) -> str:
+    return f"(instr({compiler.process(contains.clauses, **options)}) > 0)"
+
+
 class InThisOrder(Join):
     """A join whose left side is walked first.
 
@@ -97,9 +115,14 @@ def _cross_join(join: InThisOrder, compiler: Any, **options: Any) -> str:
 
 
 def among(
-    connection: Connection, table: Table, column: ColumnElement[bytes], keys: Sequence[bytes]
+    connection: Connection,
+    table: Table,
+    column: ColumnElement[bytes],
+    keys: Sequence[bytes],
+    *,
+    is_bucketed: bool = True,
 ) -> FromClause:
-    """Join a table with many 16-byte keys whose last byte is the row's bucket.
+    """Join a table with many 16-byte keys, whose last byte is the row's bucket if it has one.
 
     The keys are two parameters, whatever their number: arrays on PostgreSQL,
     on SQLite a JSON array of buckets beside the keys in one piece.
@@ -120,7 +143,10 @@ def among(
         joined = bindparam(None, b"".join(keys), LargeBinary, unique=True)
         bucket = pairs.c.value
         key = func.substr(joined, pairs.c.key * _KEY_BYTES + 1, _KEY_BYTES, type_=LargeBinary)
-    return InThisOrder(pairs, table, and_(table.c.bucket == bucket, column == key))
+    is_it = column == key
+    return InThisOrder(
+        pairs, table, and_(table.c.bucket == bucket, is_it) if is_bucketed else is_it
+    )
 
 
 def upsert(

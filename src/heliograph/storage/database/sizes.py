@@ -20,6 +20,8 @@ _SIZES = {
     ("registrations", "sqlite_autoindex_registrations_2"): "1000000 1000000 4000 1",
     ("registrations", "ix_registrations_member"): "1000000 1000000 2",
     ("registrations", "ix_registrations_device"): "1000000 1000000 1",
+    ("registrations", "ix_registrations_provider"): "1000000 1000000 200000 1",
+    ("registrations", "ix_registrations_nobodys"): "500000 500000 1 1",
 }
 
 

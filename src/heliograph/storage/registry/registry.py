@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, tuple_
+from sqlalchemy import tuple_
 
 from heliograph.storage.database.group_commit import GroupCommit
 from heliograph.storage.registry.batch import remove_of_member, run_batch, synchronize
+from heliograph.storage.registry.by_age import count, page_by_age
 from heliograph.storage.registry.commands import (
     Answer,
     Change,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from heliograph.core.errors import CoreError
     from heliograph.core.ids import Id
-    from heliograph.core.model.listing import RegistrationFilter
+    from heliograph.core.model.listing import Part, RegistrationFilter, Window
     from heliograph.core.model.registration import (
         Changes,
         Draft,
@@ -109,19 +110,18 @@ class SqlRegistry:
         return [to_registration(row) for row in found]
 
     async def page(
-        self, application_id: Id, wanted: RegistrationFilter, *, offset: int, limit: int
-    ) -> tuple[Sequence[Registration], int]:
-        """List registrations by age from an offset; second, how many there are in all."""
-        rows = registrations.c
-        chosen = select_registrations().where(*wanted_by(application_id, wanted))
-        page = chosen.order_by(rows.created_ms, rows.id).offset(offset).limit(limit)
-        count = chosen.with_only_columns(func.count())
+        self, application_id: Id, wanted: RegistrationFilter, window: Window
+    ) -> Part[Registration]:
+        """List registrations by age."""
+        return await self._database.read(
+            lambda connection: page_by_age(connection, application_id, wanted, window)
+        )
 
-        def work(connection: Connection) -> tuple[list[Registration], int]:
-            found = [to_registration(row) for row in connection.execute(page)]
-            return found, connection.execute(count).scalar_one()
-
-        return await self._database.read(work)
+    async def count(self, application_id: Id, wanted: RegistrationFilter) -> int:
+        """Count registrations."""
+        return await self._database.read(
+            lambda connection: count(connection, application_id, wanted)
+        )
 
     async def synchronize(
         self, drafts: Sequence[Draft], *, is_exact: bool

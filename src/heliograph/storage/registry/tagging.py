@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, and_, delete, func, select, update
+from sqlalchemy import and_, delete, func, select, update
 
 from heliograph.core.clock import from_ms, to_ms
 from heliograph.core.ids import Id
+from heliograph.core.model.listing import Part
 from heliograph.core.model.registration import ProviderName
-from heliograph.core.model.tag import Subscribed, Subscription, Tag
+from heliograph.core.model.tag import Subscribed, Tag
 from heliograph.core.model.webhook import EventKind
 from heliograph.storage.database.engines import insert_missing, is_in
 from heliograph.storage.registry.listing import conditions_of
 from heliograph.storage.registry.subscribing import subscribe
-from heliograph.storage.tables.rows import select_registrations, to_registration
+from heliograph.storage.registry.subscriptions_by_age import (
+    OF_ITS_REGISTRATION,
+    OF_ITS_TAG,
+    count_subscriptions,
+    page_of_subscriptions,
+    select_subscriptions,
+    to_subscription,
+)
 from heliograph.storage.tables.tables import registrations, subscriptions, tags
 from heliograph.storage.webhooks.telling import tell_of_subscriptions
 
@@ -24,7 +32,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
-    from heliograph.core.model.listing import Condition
+    from heliograph.core.model.listing import Condition, Window
+    from heliograph.core.model.tag import Subscription
     from heliograph.storage.database.database import Database
 
 
@@ -94,14 +103,28 @@ class SqlTags:
         return await self._database.write(work)
 
     async def tags(
-        self, application_id: Id, conditions: Sequence[Condition], *, offset: int, limit: int
-    ) -> tuple[Sequence[Tag], int]:
-        """List tags by age from an offset; second, how many there are in all."""
+        self, application_id: Id, conditions: Sequence[Condition], window: Window
+    ) -> Part[Tag]:
+        """List tags by age; their keys are their ids."""
         wanted = (tags.c.application_id == application_id, *conditions_of(conditions))
-        query = select(tags).where(*wanted).order_by(tags.c.id).offset(offset).limit(limit)
         count = select(func.count()).select_from(tags).where(*wanted)
-        rows, total = await self._page(query, count)
-        return [_to_tag(row) for row in rows], total
+        query = select(tags).where(*wanted)
+        if window.before is not None:
+            query = query.where(tags.c.id < window.before).order_by(tags.c.id.desc())
+        elif window.after is not None:
+            query = query.where(tags.c.id > window.after).order_by(tags.c.id)
+        else:
+            query = query.order_by(tags.c.id).offset(window.offset)
+
+        def work(connection: Connection) -> Part[Tag]:
+            found = [_to_tag(row) for row in connection.execute(query.limit(window.limit + 1))]
+            items = found[: window.limit]
+            if window.before is not None:
+                items.reverse()
+            has_more = bool(items) if window.before is not None else len(found) > window.limit
+            return Part(items, has_more, connection.execute(count).scalar_one())
+
+        return await self._database.read(work)
 
     async def subscribe(
         self, application_id: Id, registration_id: Id, label: str, *, now: datetime
@@ -153,7 +176,7 @@ class SqlTags:
         """List a registration's labels in alphabetical order."""
         query = (
             select(tags.c.label)
-            .join(subscriptions, _OF_ITS_TAG)
+            .join(subscriptions, OF_ITS_TAG)
             .where(
                 subscriptions.c.application_id == application_id,
                 subscriptions.c.registration_id == registration_id,
@@ -165,42 +188,37 @@ class SqlTags:
         )
 
     async def subscriptions(
-        self, application_id: Id, conditions: Sequence[Condition], *, offset: int, limit: int
-    ) -> tuple[Sequence[Subscription], int]:
-        """List subscriptions by age from an offset; second, how many there are in all."""
-        wanted = (
-            subscriptions.c.application_id == application_id,
-            *conditions_of(conditions),
+        self, application_id: Id, conditions: Sequence[Condition], window: Window
+    ) -> Part[Subscription]:
+        """List subscriptions by their registrations' age."""
+        return await self._database.read(
+            lambda connection: page_of_subscriptions(connection, application_id, conditions, window)
         )
-        query = (
-            _select_subscriptions()
-            .where(*wanted)
-            .order_by(subscriptions.c.created_ms, tags.c.id, registrations.c.id)
-            .offset(offset)
-            .limit(limit)
+
+    async def count_subscriptions(self, application_id: Id, conditions: Sequence[Condition]) -> int:
+        """Count subscriptions."""
+        return await self._database.read(
+            lambda connection: count_subscriptions(connection, application_id, conditions)
         )
-        count = _select_subscriptions().with_only_columns(func.count()).where(*wanted)
-        rows, total = await self._page(query, count)
-        return [_to_subscription(row) for row in rows], total
 
     async def subscription(
         self, application_id: Id, tag_id: Id, registration_id: Id
     ) -> Subscription | None:
         """Read one subscription."""
-        query = _select_subscriptions().where(
+        query = select_subscriptions().where(
             subscriptions.c.application_id == application_id,
             subscriptions.c.tag_id == tag_id,
             subscriptions.c.bucket == registration_id[-1],
             subscriptions.c.registration_id == registration_id,
         )
         row = await self._database.read(lambda connection: connection.execute(query).one_or_none())
-        return _to_subscription(row) if row is not None else None
+        return to_subscription(row) if row is not None else None
 
     async def subscribers(
         self, application_id: Id, tag_ids: Sequence[Id]
     ) -> Mapping[Id, Mapping[ProviderName, int]]:
         """Count the subscriptions to each tag by provider."""
-        joined = subscriptions.join(registrations, _OF_ITS_REGISTRATION)
+        joined = subscriptions.join(registrations, OF_ITS_REGISTRATION)
         columns = (subscriptions.c.tag_id, registrations.c.provider)
         query = (
             select(*columns, func.count().label("number"))
@@ -218,34 +236,9 @@ class SqlTags:
 
         return await self._database.read(work)
 
-    async def _page(self, query: Select[Any], count: Select[Any]) -> tuple[Sequence[Row[Any]], int]:
-        def work(connection: Connection) -> tuple[Sequence[Row[Any]], int]:
-            return connection.execute(query).all(), connection.execute(count).scalar_one()
-
-        return await self._database.read(work)
-
-
-_OF_ITS_TAG = and_(
-    subscriptions.c.application_id == tags.c.application_id, subscriptions.c.tag_id == tags.c.id
-)
-_OF_ITS_REGISTRATION = and_(
-    registrations.c.application_id == subscriptions.c.application_id,
-    registrations.c.bucket == subscriptions.c.bucket,
-    registrations.c.id == subscriptions.c.registration_id,
-)
-
 
 def _named(application_id: Id, label: str) -> Any:
     return and_(tags.c.application_id == application_id, tags.c.label == label)
-
-
-def _select_subscriptions() -> Select[Any]:
-    joined = tags.join(subscriptions, _OF_ITS_TAG).join(registrations, _OF_ITS_REGISTRATION)
-    return select_registrations(joined).add_columns(
-        tags.c.id.label("tag_id"),
-        tags.c.label,
-        subscriptions.c.created_ms.label("subscribed_ms"),
-    )
 
 
 def _to_tag(row: Row[Any]) -> Tag:
@@ -256,13 +249,4 @@ def _to_tag(row: Row[Any]) -> Tag:
         description=row.description,
         created=from_ms(row.created_ms),
         updated=from_ms(row.updated_ms),
-    )
-
-
-def _to_subscription(row: Row[Any]) -> Subscription:
-    return Subscription(
-        tag_id=Id(row.tag_id),
-        label=row.label,
-        registration=to_registration(row),
-        created=from_ms(row.subscribed_ms),
     )

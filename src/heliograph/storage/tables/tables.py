@@ -8,6 +8,8 @@ Source: docs/decisions/0003-ids.md, docs/decisions/0004-slots-and-claims.md.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -48,6 +50,10 @@ def _ms(name: str, *, null: bool = False) -> Column[int]:
 
 def _count(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False, server_default="0")
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 accounts = Table(
@@ -157,18 +163,20 @@ registrations = Table(
     _ms("silent_after_ms", null=True),
     UniqueConstraint("application_id", "bucket", "slot"),
     Index(
-        "ix_registrations_member",
-        "application_id",
-        "member_id",
-        sqlite_where=text("member_id IS NOT NULL"),
-        postgresql_where=text("member_id IS NOT NULL"),
+        "ix_registrations_member", "application_id", "member_id", **_where("member_id IS NOT NULL")
     ),
     Index(
-        "ix_registrations_device",
+        "ix_registrations_device", "application_id", "device_id", **_where("device_id IS NOT NULL")
+    ),
+    # Lists by age read these. Ids grow with time, so that new rows come to the end of a provider's
+    # part: pages that a batch has in hand anyway, unlike those of any other index.
+    Index("ix_registrations_provider", "application_id", "provider", "id"),
+    Index(
+        "ix_registrations_nobodys",
         "application_id",
-        "device_id",
-        sqlite_where=text("device_id IS NOT NULL"),
-        postgresql_where=text("device_id IS NOT NULL"),
+        "id",
+        "member_id",  # always null, but without it SQLite looks at each row to see that
+        **_where("member_id IS NULL"),
     ),
     sqlite_with_rowid=False,
     # Room for a new version of a row beside the old one: a refresh then touches no index.
@@ -200,8 +208,7 @@ departed_registrations = Table(
         "ix_departed_registrations_member",
         "application_id",
         "member_id",
-        sqlite_where=text("member_id IS NOT NULL"),
-        postgresql_where=text("member_id IS NOT NULL"),
+        **_where("member_id IS NOT NULL"),
     ),
 )
 
@@ -254,8 +261,7 @@ notifications = Table(
     Index(
         "ix_notifications_starts",
         "starts_ms",
-        sqlite_where=text("starts_ms IS NOT NULL"),
-        postgresql_where=text("starts_ms IS NOT NULL"),
+        **_where("starts_ms IS NOT NULL"),
     ),
     Column("is_settled", Boolean, nullable=False, server_default=false()),
     Column("recipient_count", Integer),
@@ -263,8 +269,7 @@ notifications = Table(
     Index(
         "ix_notifications_settling",
         "state",
-        sqlite_where=text("NOT is_settled AND state IN ('canceled', 'paused')"),
-        postgresql_where=text("NOT is_settled AND state IN ('canceled', 'paused')"),
+        **_where("NOT is_settled AND state IN ('canceled', 'paused')"),
     ),
 )
 
@@ -330,8 +335,7 @@ shards = Table(
         "ix_shards_open",
         "lane",
         "due_ms",
-        sqlite_where=text("NOT is_done"),
-        postgresql_where=text("NOT is_done"),
+        **_where("NOT is_done"),
     ),
 )
 
@@ -366,14 +370,12 @@ deferred = Table(
     Index(
         "ix_deferred_due",
         "due_ms",
-        sqlite_where=text("shard_id IS NULL"),
-        postgresql_where=text("shard_id IS NULL"),
+        **_where("shard_id IS NULL"),
     ),
     Index(
         "ix_deferred_shard",
         "shard_id",
-        sqlite_where=text("shard_id IS NOT NULL"),
-        postgresql_where=text("shard_id IS NOT NULL"),
+        **_where("shard_id IS NOT NULL"),
     ),
     sqlite_with_rowid=False,
 )

@@ -17,7 +17,7 @@ from heliograph.core.errors import (
 )
 from heliograph.core.ids import new_id
 from heliograph.core.model.identity import Scope
-from heliograph.core.model.listing import RegistrationFilter
+from heliograph.core.model.listing import Part, RegistrationFilter
 from heliograph.core.model.registration import Changes, ProviderName, Slot, UserKey
 from heliograph.core.registrations.claims import RegistryState
 from heliograph.core.registrations.registrations import Registrations, check_token
@@ -253,10 +253,10 @@ async def test_a_session_lists_its_own_users_registrations_only(
 async def test_a_device_that_is_known_is_not_new(
     registrations: Registrations, store: RecordingStore
 ) -> None:
-    store.answers["page"] = ([], 0)
+    store.answers["page"] = Part([], has_more=False, total=0)
     await registrations.require_new_device(client(), APPLICATION, "D")
 
-    store.answers["page"] = ([row_of()], 1)
+    store.answers["page"] = Part([row_of()], has_more=False, total=1)
     with pytest.raises(Conflict) as caught:
         await registrations.require_new_device(client(), APPLICATION, "D")
 

@@ -7,8 +7,8 @@ import pytest
 from tests.unit.core.stubs import APPLICATION
 
 from heliograph.core.errors import InvalidRequest, NotFound
-from heliograph.core.ids import letters_of, new_id, spell
-from heliograph.core.model.listing import Condition, RegistrationField
+from heliograph.core.ids import Id, letters_of, new_id, spell
+from heliograph.core.model.listing import Condition, RegistrationField, Window
 from heliograph.core.model.registration import (
     Attribute,
     IfExists,
@@ -18,7 +18,14 @@ from heliograph.core.model.registration import (
     Slot,
     UserKey,
 )
-from heliograph.dialects.mobilefirst.mapping import devices, paging, subscriptions, tags, token
+from heliograph.dialects.mobilefirst.mapping import (
+    devices,
+    paging,
+    positions,
+    subscriptions,
+    tags,
+    token,
+)
 from heliograph.dialects.mobilefirst.mapping.filters import (
     DEVICE_FIELDS,
     SUBSCRIPTION_FIELDS,
@@ -142,16 +149,37 @@ def test_links_escape_what_urls_cannot_hold() -> None:
 def test_a_page_links_to_its_neighbours(
     offset: int, size: int, total: int, following: int | None, previous: int | None
 ) -> None:
-    pairs = [("userId", "a b"), ("offset", str(offset)), ("size", str(size))]
+    pairs = [("userId", "a b"), ("offset", str(offset)), ("size", str(size)), ("position", "x")]
     window = paging.to_window(paging.to_query(pairs, DeviceQuery))
+    listed = paging.sliced(range(total), window)
 
-    info = paging.page_info(window, 3, total, PLACE, pairs)
+    info = paging.page_info(window, listed, PLACE, pairs)
 
     def link(at: int | None) -> str:
         return "" if at is None else f"{PLACE.url}?userId=a%20b&offset={at}&size={window.limit}"
 
     assert (info.next, info.previous) == (link(following), link(previous))
-    assert (info.count, info.total_count) == ("3", str(total))
+    assert (info.count, info.total_count) == (str(len(listed.items)), str(total))
+    placed = paging.with_positions(info, "a.b", None)
+    assert (placed.next, placed.previous) == (f"{link(following)}&position=a.b", info.previous)
+
+
+def test_a_position_places_a_window_of_its_own_list_alone() -> None:
+    one, other = Id(b"1" * 16), Id(b"2" * 16)
+    window = Window(offset=5, limit=10)
+    following = positions.after(one, "devices", 5, b"key")
+    preceding = positions.before(one, "devices", 5, b"key")
+
+    assert positions.placed(window, following, one, "devices") == window._replace(after=b"key")
+    assert positions.placed(window, preceding, one, "devices") == window._replace(before=b"key")
+    for payload, application_id, collection, offset in (
+        (None, one, "devices", 5),
+        (following, other, "devices", 5),
+        (following, one, "tags", 5),
+        (following, one, "devices", 6),
+    ):
+        with pytest.raises(InvalidRequest):
+            positions.placed(window._replace(offset=offset), payload, application_id, collection)
 
 
 @pytest.mark.parametrize(
@@ -247,3 +275,24 @@ def test_the_broadcast_tag_is_nobodys_to_name() -> None:
 )
 def test_a_scope_is_split(scope: str, elements: tuple[str, ...]) -> None:
     assert token.to_elements(scope) == elements
+
+
+@pytest.mark.parametrize("platform", ["G", None])
+def test_a_telephone_becomes_a_device_if_it_said_what_it_is(platform: str | None) -> None:
+    number = "+491701234567"
+    attributes = {"phone": number} | ({"platform": platform} if platform else {})
+    telephone = replace(ROW, provider=ProviderName.SMS, token=number, attributes=attributes)
+    changes = DeviceChanges(token="t2", phoneNumber="")
+
+    draft = devices.to_promotion(changes, telephone, APPLICATION, now=NOW)
+
+    if platform is None:
+        assert draft is None
+    else:
+        assert draft is not None
+        assert (draft.provider, draft.token, draft.device_id) == (ProviderName.FCM, "t2", "D")
+        assert "phone" not in draft.attributes
+    assert (
+        devices.to_promotion(DeviceChanges(token=number), telephone, APPLICATION, now=NOW) is None
+    )
+    assert devices.to_promotion(changes, ROW, APPLICATION, now=NOW) is None

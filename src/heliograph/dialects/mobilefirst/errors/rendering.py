@@ -45,6 +45,7 @@ _TOKEN_PATH = ["api", "az"]
 _QUERY_REPLIES = {
     "offset": table.BAD_OFFSET,
     "size": table.BAD_SIZE,
+    "position": table.BAD_QUERY,
     "filter": table.BAD_QUERY,
     "expand": table.BAD_QUERY,
     "expend": table.BAD_QUERY,

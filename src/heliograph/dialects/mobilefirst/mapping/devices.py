@@ -126,13 +126,16 @@ def to_changes(
     if is_other or (is_telephone and body.platform not in (None, platform_of(registration))):
         expected = f"{platform_of(registration)}, which can't be changed"
         problems.append(Problem(("platform",), ProblemKind.NOT_ALLOWED, expected))
+    if is_telephone and body.phone_number == "":
+        expected = "present: the device has no token"
+        problems.append(Problem(("phoneNumber",), ProblemKind.MISSING, expected))
     if problems:
         raise InvalidRequest(problems)
     attributes: dict[str, Any] = {**registration.attributes, _UPDATED_AT: timestamp(now)}
     token = body.token
     if is_telephone:
         # Its number is all that it has: another one is another address.
-        token = body.phone_number or None
+        token = body.phone_number
     elif token is not None:
         platform = body.platform or platform_of(registration)
         token, keys = _to_address(platform, token)
@@ -145,6 +148,40 @@ def to_changes(
     if body.user_id is not None:
         owner = OwnerChange(_owner(application.account_id, body.user_id))
     return Changes(token=token, attributes=attributes, owner=owner)
+
+
+def to_promotion(
+    body: DeviceChanges, registration: Registration, application: Application, *, now: datetime
+) -> Draft | None:
+    """Make a device of a telephone that sends a token; None where that is not what it does.
+
+    It takes the telephone's place, with its subscriptions.
+    """
+    platform = platform_of(registration)
+    if (
+        body.token in (None, registration.token)
+        or registration.provider is not ProviderName.SMS
+        # Made through another door, which said nothing of a device.
+        or platform not in PROVIDERS
+    ):
+        return None
+    address, keys = _to_address(platform, body.token or "")
+    named = registration.external_user_id if body.user_id is None else body.user_id
+    attributes = {**registration.attributes, **keys, _UPDATED_AT: timestamp(now)}
+    if body.phone_number is not None:
+        attributes[Attribute.PHONE] = body.phone_number
+    return Draft(
+        application_id=application.id,
+        slot=Slot(device_id=device_id_of(registration)),
+        provider=PROVIDERS[platform],
+        token=address,
+        arrived_at=now,
+        origin=ORIGIN,
+        claim=Claim.EXCLUSIVE,
+        owner=_owner(application.account_id, named),
+        device_id=device_id_of(registration),
+        attributes={name: value for name, value in attributes.items() if value},
+    )
 
 
 def from_registration(registration: Registration, place: Place) -> Device:

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 from pydantic import ValidationError
 
 from heliograph.core.errors import InvalidRequest
+from heliograph.core.model.listing import Listed, Window
 from heliograph.dialects.mobilefirst.schemas.wire import PageInfo, Wire
 from heliograph.web.schemas import problems_of
 
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
     from heliograph.dialects.mobilefirst.schemas.wire import PageQuery
 
 Q = TypeVar("Q", bound=Wire)
+T = TypeVar("T")
 
 MAX_PAGE = 5000
 """Items in one page, whatever `size` says: what one answer may cost."""
 
 CREATED_MODE = "API"
+
+_OF_THE_PAGE = frozenset({"offset", "size", "position"})
 
 ANONYMOUS = "anonymous"
 """Whose a device is that nobody owns: SDKs compare with this very word."""
@@ -44,14 +48,6 @@ class Place:
         return f"{self.url}?{urlencode(parameters, quote_via=quote)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The part of a list that is wanted. limit: never more than MAX_PAGE."""
-
-    offset: int
-    limit: int
-
-
 def to_query(pairs: Sequence[tuple[str, str]], schema: type[Q]) -> Q:
     """Read a list's query; of repeated parameters the last counts.
 
@@ -69,22 +65,40 @@ def to_window(query: PageQuery) -> Window:
 
 
 def page_info(
-    window: Window, count: int, total: int, place: Place, pairs: Sequence[tuple[str, str]]
+    window: Window, listed: Listed[Any], place: Place, pairs: Sequence[tuple[str, str]]
 ) -> PageInfo:
     """Say where a page stands, with links that carry on the request's criteria."""
-    criteria = [(name, value) for name, value in pairs if name not in ("offset", "size")]
+    criteria = [(name, value) for name, value in pairs if name not in _OF_THE_PAGE]
 
     def link(offset: int) -> str:
         at = [*criteria, ("offset", str(offset)), ("size", str(window.limit))]
         return f"{place.url}?{urlencode(at, quote_via=quote)}"
 
-    following = window.offset + window.limit
     return PageInfo(
-        count=str(count),
-        totalCount=str(total),
-        next=link(following) if following < total else "",
+        count=str(len(listed.items)),
+        totalCount=str(listed.total),
+        next=link(window.offset + len(listed.items)) if listed.has_more else "",
         previous=link(max(0, window.offset - window.limit)) if window.offset else "",
     )
+
+
+def with_positions(info: PageInfo, following: str | None, preceding: str | None) -> PageInfo:
+    """Add positions to links. Spelled in letters that a URL takes as they are."""
+    links = {
+        name: f"{link}&position={position}"
+        for name, link, position in (
+            ("next", info.next, following),
+            ("previous", info.previous, preceding),
+        )
+        if position is not None
+    }
+    return info.model_copy(update=links)
+
+
+def sliced(items: Sequence[T], window: Window) -> Listed[T]:
+    """Cut a part from a list that is at hand whole."""
+    shown = items[window.offset : window.offset + window.limit]
+    return Listed(shown, window.offset + len(shown) < len(items), len(items))
 
 
 def timestamp(instant: datetime) -> str:

@@ -61,10 +61,10 @@ async def list_applications(request: Request, core: Core) -> Response:
         for each in await core.application_life.all_of(caller.principal, APPLICATION_ALIAS)
         if scopes.covers(caller.elements, each.name) and mapping.is_wanted(each, conditions)
     ]
-    shown = found[window.offset : window.offset + window.limit]
-    info = paging.page_info(window, len(shown), len(found), place, pairs)
-    listed = (mapping.from_listed(each, is_expanded=query.is_expanded) for each in shown)
-    return answer(schemas.ApplicationList(applications=tuple(listed), pageInfo=info))
+    listed = paging.sliced(found, window)
+    info = paging.page_info(window, listed, place, pairs)
+    shown = (mapping.from_listed(each, is_expanded=query.is_expanded) for each in listed.items)
+    return answer(schemas.ApplicationList(applications=tuple(shown), pageInfo=info))
 
 
 async def get_application(request: Request, core: Core) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from heliograph.core.model.listing import RegistrationField, RegistrationFilter
@@ -14,6 +15,7 @@ from heliograph.dialects.mobilefirst.routes.admission import (
     also_with_slash,
     answer,
 )
+from heliograph.dialects.mobilefirst.routes.lists import ListPlace
 from heliograph.dialects.mobilefirst.schemas import devices as schemas
 from heliograph.web.dialect import Route
 from heliograph.web.responses import empty_response
@@ -43,22 +45,21 @@ async def create_device(request: Request, core: Core) -> Response:
 async def list_devices(request: Request, core: Core) -> Response:
     """List device registrations, whichever door they came through; 200."""
     entry = await admit(request, core, scopes.DEVICES_READ)
-    place, pairs = entry.place("devices"), request.query_params.multi_items()
+    pairs = request.query_params.multi_items()
+    at = ListPlace(core, entry, "devices", pairs)
     query = paging.to_query(pairs, schemas.DeviceQuery)
-    window = paging.to_window(query)
+    window = at.window(query)
     conditions = (
         *filters.is_value(RegistrationField.USER_ID, query.user_id),
         *filters.to_conditions(request.query_params.getlist("filter"), filters.DEVICE_FIELDS),
     )
-    rows, total = await core.registrations.page(
-        entry.principal,
-        entry.application,
-        RegistrationFilter(conditions=conditions),
-        offset=window.offset,
-        limit=window.limit,
+    listed = await core.registrations.page(
+        entry.principal, entry.application, RegistrationFilter(conditions=conditions), window
     )
-    shown = (mapping.from_listed(row, place, is_expanded=query.is_expanded) for row in rows)
-    info = paging.page_info(window, len(rows), total, place, pairs)
+    shown = (
+        mapping.from_listed(row, at.place, is_expanded=query.is_expanded) for row in listed.items
+    )
+    info = at.page_info(window, listed, attrgetter("id"))
     return answer(schemas.DeviceList(devices=tuple(shown), pageInfo=info))
 
 
@@ -77,12 +78,15 @@ async def update_device(request: Request, core: Core) -> Response:
     device_id = mapping.to_device_id(request.path_params["device_id"])
     body = await request.read(schemas.DeviceChanges)
     registration = await core.registrations.of_device(entry.principal, entry.application, device_id)
-    changes = mapping.to_changes(
-        body, registration, device_id, entry.application, now=core.clock.now()
-    )
-    changed = await core.registrations.change(
-        entry.principal, entry.application, registration.id, changes
-    )
+    now = core.clock.now()
+    changes = mapping.to_changes(body, registration, device_id, entry.application, now=now)
+    promotion = mapping.to_promotion(body, registration, entry.application, now=now)
+    if promotion is None:
+        changed = await core.registrations.change(
+            entry.principal, entry.application, registration.id, changes
+        )
+    else:
+        changed = await core.registrations.register(entry.principal, entry.application, promotion)
     return answer(mapping.from_registration(changed, entry.place("devices")))
 
 

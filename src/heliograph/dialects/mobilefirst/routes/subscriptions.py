@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from heliograph.core.errors import Conflict, NotFound
@@ -16,6 +17,7 @@ from heliograph.dialects.mobilefirst.routes.admission import (
     also_with_slash,
     answer,
 )
+from heliograph.dialects.mobilefirst.routes.lists import ListPlace
 from heliograph.dialects.mobilefirst.schemas import subscriptions as schemas
 from heliograph.web.dialect import Route
 from heliograph.web.responses import empty_response
@@ -55,26 +57,25 @@ async def create_subscription(request: Request, core: Core) -> Response:
 async def list_subscriptions(request: Request, core: Core) -> Response:
     """List subscriptions; 200."""
     entry = await admit(request, core, scopes.SUBSCRIPTIONS_READ)
-    place, pairs = entry.place("subscriptions"), request.query_params.multi_items()
+    pairs = request.query_params.multi_items()
+    at = ListPlace(core, entry, "subscriptions", pairs)
     query = paging.to_query(pairs, schemas.SubscriptionQuery)
-    window = paging.to_window(query)
+    window = at.window(query)
     asked = request.query_params.getlist("filter")
-    rows, total = await core.tags.subscriptions(
-        entry.principal,
-        entry.application,
-        (
-            *mapping.to_conditions(query),
-            *filters.to_conditions(asked, filters.SUBSCRIPTION_FIELDS),
-        ),
-        offset=window.offset,
-        limit=window.limit,
+    conditions = (
+        *mapping.to_conditions(query),
+        *filters.to_conditions(asked, filters.SUBSCRIPTION_FIELDS),
     )
-    info = paging.page_info(window, len(rows), total, place, pairs)
-    shown = (mapping.from_listed(row, place, is_expanded=query.is_expanded) for row in rows)
-    subscribers = (devices.from_subscriber(row.registration) for row in rows)
+    listed = await core.tags.subscriptions(entry.principal, entry.application, conditions, window)
+    shown = (
+        mapping.from_listed(row, at.place, is_expanded=query.is_expanded) for row in listed.items
+    )
+    subscribers = (devices.from_subscriber(row.registration) for row in listed.items)
     return answer(
         schemas.SubscriptionList(
-            subscriptions=tuple(shown), devices=tuple(subscribers), pageInfo=info
+            subscriptions=tuple(shown),
+            devices=tuple(subscribers),
+            pageInfo=at.page_info(window, listed, attrgetter("key")),
         )
     )
 
@@ -87,13 +88,11 @@ async def delete_subscription_by_name(request: Request, core: Core) -> Response:
         *filters.is_value(RegistrationField.DEVICE_ID, key.device_id),
         *filters.is_value(RegistrationField.LABEL, key.tag_name),
     )
-    rows, _ = await core.tags.subscriptions(
-        entry.principal, entry.application, conditions, offset=0, limit=1
-    )
+    found = await core.tags.subscription_of(entry.principal, entry.application, conditions)
     name = mapping.key_of(key.device_id, key.tag_name)
-    if not rows:
+    if found is None:
         raise NotFound("subscription", name)
-    return await _end(core, entry, rows[0].registration.id, rows[0].label, name)
+    return await _end(core, entry, found.registration.id, found.label, name)
 
 
 async def get_subscription(request: Request, core: Core) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from heliograph.dialects.mobilefirst.auth import scopes
@@ -13,6 +14,7 @@ from heliograph.dialects.mobilefirst.routes.admission import (
     also_with_slash,
     answer,
 )
+from heliograph.dialects.mobilefirst.routes.lists import ListPlace
 from heliograph.dialects.mobilefirst.schemas import tags as schemas
 from heliograph.web.dialect import Route
 from heliograph.web.responses import empty_response
@@ -40,26 +42,23 @@ async def create_tag(request: Request, core: Core) -> Response:
 async def list_tags(request: Request, core: Core) -> Response:
     """List tags, with their numbers of subscriptions where asked; 200."""
     entry = await admit(request, core, scopes.TAGS_LIST)
-    place, pairs = entry.place("tags"), request.query_params.multi_items()
+    pairs = request.query_params.multi_items()
+    at = ListPlace(core, entry, "tags", pairs)
     query = paging.to_query(pairs, schemas.TagQuery)
-    window = paging.to_window(query)
+    window = at.window(query)
     asked = request.query_params.getlist("filter")
     conditions = filters.to_conditions(asked, filters.TAG_FIELDS, ignores_others=True)
-    tags, total = await core.tags.page(
-        entry.principal,
-        entry.application,
-        (mapping.NOT_BROADCAST, *conditions),
-        offset=window.offset,
-        limit=window.limit,
+    listed = await core.tags.page(
+        entry.principal, entry.application, (mapping.NOT_BROADCAST, *conditions), window
     )
     counts = None
     if query.subscription_count:
-        counts = await core.tags.subscribers(entry.principal, entry.application, tags)
+        counts = await core.tags.subscribers(entry.principal, entry.application, listed.items)
     shown = (
-        mapping.from_tag(tag, place, None if counts is None else counts.get(tag.id, {}))
-        for tag in tags
+        mapping.from_tag(tag, at.place, None if counts is None else counts.get(tag.id, {}))
+        for tag in listed.items
     )
-    info = paging.page_info(window, len(tags), total, place, pairs)
+    info = at.page_info(window, listed, attrgetter("id"))
     return answer(schemas.TagList(tags=tuple(shown), pageInfo=info))
 
 

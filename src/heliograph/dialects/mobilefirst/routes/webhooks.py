@@ -45,10 +45,10 @@ async def list_webhooks(request: Request, core: Core) -> Response:
     place, pairs = entry.place("webhooks"), request.query_params.multi_items()
     window = paging.to_window(paging.to_query(pairs, schemas.WebhookQuery))
     named = [each for each in await _all(core, entry) if each.name]
-    shown = named[window.offset : window.offset + window.limit]
-    info = paging.page_info(window, len(shown), len(named), place, pairs)
-    listed = tuple(mapping.from_webhook(each) for each in shown)
-    return answer(schemas.WebhookList(webhooks=listed, pageInfo=info))
+    listed = paging.sliced(named, window)
+    info = paging.page_info(window, listed, place, pairs)
+    shown = tuple(mapping.from_webhook(each) for each in listed.items)
+    return answer(schemas.WebhookList(webhooks=shown, pageInfo=info))
 
 
 async def get_webhook(request: Request, core: Core) -> Response:

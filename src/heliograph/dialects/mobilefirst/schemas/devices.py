@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from heliograph.core.errors import ProblemKind
 from heliograph.dialects.mobilefirst.schemas.wire import (
     Line,
     Name,
     PageInfo,
-    PageQuery,
+    PositionedQuery,
     UserId,
     Wire,
 )
@@ -25,9 +25,9 @@ class DeviceBody(Wire):
     """The body of `POST …/devices`. A device without a token has a telephone number alone."""
 
     device_id: Name
-    token: Token | None = None
     platform: Platform
     phone_number: Line | None = None
+    token: Annotated[Token | None, Field(validate_default=True)] = None
     user_id: UserId | None = None
 
     @field_validator("token", mode="before")
@@ -36,11 +36,13 @@ class DeviceBody(Wire):
         """Read the empty token that clients send of a telephone as none."""
         return None if token == "" else token
 
-    @model_validator(mode="after")
-    def _has_address(self) -> Self:
-        if self.token is None and not self.phone_number:
-            raise custom_error(ProblemKind.MISSING, "an object with token or phoneNumber")
-        return self
+    @field_validator("token")
+    @classmethod
+    def _has_address(cls, token: str | None, info: ValidationInfo) -> str | None:
+        # Absent from what was read so far means refused: that has been said.
+        if token is None and info.data.get("phone_number", "refused") in (None, ""):
+            raise custom_error(ProblemKind.MISSING, "present, or phoneNumber")
+        return token
 
 
 class DeviceChanges(Wire):
@@ -53,7 +55,7 @@ class DeviceChanges(Wire):
     user_id: UserId | None = None
 
 
-class DeviceQuery(PageQuery):
+class DeviceQuery(PositionedQuery):
     """The query of `GET …/devices`."""
 
     user_id: UserId | None = None

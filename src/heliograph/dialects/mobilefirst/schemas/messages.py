@@ -68,11 +68,16 @@ class Settings(Wire):
     wns: WnsSettings | None = None
 
 
+def _number(value: object) -> object:
+    """Take no truth for a number: to Python, `true` is 1."""
+    return None if isinstance(value, bool) else value
+
+
 class MessageBody(Wire):
     """The body of `POST …/messages`; 1 is push, 2 a text message, 3 is both."""
 
     message: MessageText
-    notification_type: Literal[1, 2, 3] = 1
+    notification_type: Annotated[Literal[1, 2, 3], BeforeValidator(_number)] = 1
     target: Target | None = None
     settings: Settings | None = None
 

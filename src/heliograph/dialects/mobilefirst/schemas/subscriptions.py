@@ -8,7 +8,13 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from heliograph.core.errors import ProblemKind
 from heliograph.dialects.mobilefirst.schemas.devices import Device
-from heliograph.dialects.mobilefirst.schemas.wire import Name, PageInfo, PageQuery, UserId, Wire
+from heliograph.dialects.mobilefirst.schemas.wire import (
+    Name,
+    PageInfo,
+    PositionedQuery,
+    UserId,
+    Wire,
+)
 from heliograph.web.schemas import Items, custom_error
 
 if TYPE_CHECKING:
@@ -55,7 +61,7 @@ class SubscriptionKey(Wire):
     tag_name: Name
 
 
-class SubscriptionQuery(PageQuery):
+class SubscriptionQuery(PositionedQuery):
     """The query of `GET …/subscriptions`."""
 
     device_id: Name | None = None

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator
 
 from heliograph.core.errors import ProblemKind
-from heliograph.dialects.mobilefirst.schemas.wire import Name, PageInfo, PageQuery, Wire
+from heliograph.dialects.mobilefirst.schemas.wire import Name, PageInfo, PositionedQuery, Wire
 from heliograph.web.schemas import Text, custom_error
 
 
@@ -43,7 +43,7 @@ class TagChanges(Wire):
     description: Text | None = None
 
 
-class TagQuery(PageQuery):
+class TagQuery(PositionedQuery):
     """The query of `GET …/tags`."""
 
     subscription_count: Annotated[bool, BeforeValidator(_is_on)] = False

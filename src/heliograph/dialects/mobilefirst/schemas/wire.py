@@ -14,6 +14,7 @@ from heliograph.web.schemas import MAX_INT64, Schema, custom_error
 MAX_NAME_CHARS = 255
 MAX_USER_ID_CHARS = 254
 DEFAULT_SIZE = 500
+MAX_POSITION_CHARS = 256
 
 
 def _printable(text: str) -> str:
@@ -25,7 +26,7 @@ def _printable(text: str) -> str:
 Line = Annotated[str, Field(max_length=MAX_NAME_CHARS), AfterValidator(_printable)]
 """One line of text, perhaps empty."""
 
-Name = Annotated[Line, Field(min_length=1)]
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARS), AfterValidator(_printable)]
 """A device's id, or a tag's name."""
 
 UserId = Annotated[str, Field(max_length=MAX_USER_ID_CHARS), AfterValidator(_printable)]
@@ -79,6 +80,12 @@ class PageQuery(Wire):
     def is_expanded(self) -> bool:
         """Say whether items carry their metadata."""
         return self.expand or self.expend
+
+
+class PositionedQuery(PageQuery):
+    """The query of a list that may be long. position: from a link, where the page begins."""
+
+    position: Annotated[str, Field(max_length=MAX_POSITION_CHARS)] | None = None
 
 
 class PageInfo(Wire):

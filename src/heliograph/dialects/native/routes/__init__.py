@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from heliograph.dialects.native.routes import (
+    applications,
     breakers,
     channels,
     deliveries,
@@ -23,6 +24,7 @@ from heliograph.dialects.native.routes import (
 __all__ = ["ROUTES"]
 
 _RESOURCES = (
+    *applications.ROUTES,
     *registrations.ROUTES,
     *tags.ROUTES,
     *sessions.ROUTES,
