@@ -215,8 +215,10 @@ class SqliteDatabase:
                 if connection is None:
                     inode = self._path.stat().st_ino
                     connection = _open(self._path, self._busy_timeout_s)
-                mode = "RESTART" if size_bytes > _RESTART_FROM_BYTES else "PASSIVE"
-                connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                if size_bytes > _RESTART_FROM_BYTES:
+                    # This one keeps writers waiting: behind the other it has little left to do.
+                    connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
             except (OSError, sqlite3.Error):
                 # The next round tries again; the log only grows meanwhile.
                 if connection is not None:
