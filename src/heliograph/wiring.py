@@ -167,7 +167,11 @@ class Stack:
         nonces = Nonces(signer, clock, store.nonces)
         self._key_sets = HttpKeySets(self.guard)
         notifications = Notifications(
-            store.notifications, clock, self.queue.wake, admission.problems_of
+            store.notifications,
+            clock,
+            self.queue.wake,
+            admission.problems_of,
+            admission.address_problems,
         )
         rates = Rates(MemoryCounters(clock.monotonic), config.limits)
         self._passwords = Argon2Passwords()

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from heliograph.core.stores.notifications import NotificationStore
 
     Weigh = Callable[[Application, Audience, Content, Options], Awaitable[Sequence[Problem]]]
+    Look = Callable[[Audience], Sequence[Problem]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Notifications:
     """Accepts notifications and reports on them.
 
     weigh: names what is wrong with one beyond its own form, such as a size that
-    no provider would take.
+    no provider would take. look: names addresses that can't be any.
     """
 
     def __init__(
@@ -76,11 +77,13 @@ class Notifications:
         clock: Clock,
         on_accepted: Callable[[], None],
         weigh: Weigh | None = None,
+        look: Look | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._on_accepted = on_accepted
         self._weigh = weigh
+        self._look = look
 
     async def accept(
         self,
@@ -90,12 +93,16 @@ class Notifications:
         content: Content,
         options: Options,
         key: IdempotencyKey | None = None,
+        *,
+        takes_any_address: bool = False,
     ) -> Notification:
         """Accept a notification; on return it is durable and on its way, or scheduled.
 
         key: repeating a request with its key answers what it was accepted as
-        the first time. Raises InvalidRequest naming every problem, KeyReused,
-        Suspended where the application is muted.
+        the first time. takes_any_address: one that can't be is not refused but
+        fails by itself, for callers who looked the addresses up. Raises
+        InvalidRequest naming every problem, KeyReused, Suspended where the
+        application is muted.
         """
         access.require(principal, Scope.NOTIFICATIONS_SEND, application)
         access.require_voice(application)
@@ -109,6 +116,8 @@ class Notifications:
                 return known.notification
         content = simplified(content)
         problems = await self._problems_of(application, audience, content, options)
+        if not takes_any_address and self._look is not None:
+            problems += self._look(audience)
         if problems:
             raise InvalidRequest(problems)
         notification = _new(application, without_repeats(audience), content, options, now)
@@ -127,7 +136,10 @@ class Notifications:
         content: Content,
         options: Options,
     ) -> Sequence[Problem]:
-        """Name all for which `accept` would refuse a notification; raises Suspended likewise."""
+        """Name all for which `accept` would refuse a notification, addresses apart.
+
+        Raises Suspended likewise.
+        """
         access.require(principal, Scope.NOTIFICATIONS_SEND, application)
         access.require_voice(application)
         return await self._problems_of(application, audience, simplified(content), options)
