@@ -117,7 +117,9 @@ class Notifications:
         content = simplified(content)
         problems = await self._problems_of(application, audience, content, options)
         if not takes_any_address and self._look is not None:
-            problems += self._look(audience)
+            # Of an address that is wrong in itself nothing more is said.
+            known = {each.path[:3] for each in problems}
+            problems += [each for each in self._look(audience) if each.path[:3] not in known]
         if problems:
             raise InvalidRequest(problems)
         notification = _new(application, without_repeats(audience), content, options, now)
