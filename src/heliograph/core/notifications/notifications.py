@@ -118,8 +118,8 @@ class Notifications:
         problems = await self._problems_of(application, audience, content, options)
         if not takes_any_address and self._look is not None:
             # Of an address that is wrong in itself nothing more is said.
-            known = {each.path[:3] for each in problems}
-            problems += [each for each in self._look(audience) if each.path[:3] not in known]
+            named = {each.path[:3] for each in problems}
+            problems += [each for each in self._look(audience) if each.path[:3] not in named]
         if problems:
             raise InvalidRequest(problems)
         notification = _new(application, without_repeats(audience), content, options, now)
