@@ -173,6 +173,7 @@ class Stack:
             clock,
             self.queue.wake,
             admission.problems_of,
+            admission.address_problems,
             small_sends=self._small_sends,
         )
         rates = Rates(MemoryCounters(clock.monotonic), config.limits)

@@ -71,8 +71,6 @@ class Admission:
             problems += template_problems(self._templates, content, recipients)
         else:
             problems += self._override_problems(content, options)
-        if isinstance(audience, Addresses):
-            problems += self._address_problems(audience)
         if options.credentials:
             problems += await self._credential_problems(application, options)
         if problems:
@@ -92,7 +90,10 @@ class Admission:
                 problems.append(Problem(path, ProblemKind.NOT_ALLOWED, expected))
         return problems
 
-    def _address_problems(self, audience: Addresses) -> list[Problem]:
+    def address_problems(self, audience: Audience) -> Sequence[Problem]:
+        """Name every bare address that its provider could never reach."""
+        if not isinstance(audience, Addresses):
+            return []
         problems = []
         for place, address in enumerate(audience.addresses):
             check = self._rules.addresses.get(address.provider)

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from heliograph.core.stores.notifications import NotificationStore
 
     Weigh = Callable[[Application, Audience, Content, Options], Awaitable[Sequence[Problem]]]
+    Look = Callable[[Audience], Sequence[Problem]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ class Notifications:
     """Accepts notifications and reports on them.
 
     weigh: names what is wrong with one beyond its own form, such as a size that
-    no provider would take. small_sends: where one may begin at once.
+    no provider would take. look: names addresses that can't be any.
+    small_sends: where one may begin at once.
     """
 
     def __init__(
@@ -76,12 +78,14 @@ class Notifications:
         clock: Clock,
         on_accepted: Callable[[], None],
         weigh: Weigh | None = None,
+        look: Look | None = None,
         small_sends: SmallSends | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._on_accepted = on_accepted
         self._weigh = weigh
+        self._look = look
         self._small_sends = small_sends
 
     async def accept(
@@ -92,12 +96,16 @@ class Notifications:
         content: Content,
         options: Options,
         key: IdempotencyKey | None = None,
+        *,
+        takes_any_address: bool = False,
     ) -> Notification:
         """Accept a notification; on return it is durable and on its way, or scheduled.
 
         key: repeating a request with its key answers what it was accepted as
-        the first time. Raises InvalidRequest naming every problem, KeyReused,
-        Suspended where the application is muted.
+        the first time. takes_any_address: one that can't be is not refused but
+        fails by itself, for callers who looked the addresses up. Raises
+        InvalidRequest naming every problem, KeyReused, Suspended where the
+        application is muted.
         """
         access.require(principal, Scope.NOTIFICATIONS_SEND, application)
         access.require_voice(application)
@@ -111,6 +119,10 @@ class Notifications:
                 return known.notification
         content = simplified(content)
         problems = await self._problems_of(application, audience, content, options)
+        if not takes_any_address and self._look is not None:
+            # Of an address that is wrong in itself nothing more is said.
+            named = {each.path[:3] for each in problems}
+            problems += [each for each in self._look(audience) if each.path[:3] not in named]
         if problems:
             raise InvalidRequest(problems)
         notification = _new(application, without_repeats(audience), content, options, now)
@@ -152,7 +164,10 @@ class Notifications:
         content: Content,
         options: Options,
     ) -> Sequence[Problem]:
-        """Name all for which `accept` would refuse a notification; raises Suspended likewise."""
+        """Name all for which `accept` would refuse a notification, addresses apart.
+
+        Raises Suspended likewise.
+        """
         access.require(principal, Scope.NOTIFICATIONS_SEND, application)
         access.require_voice(application)
         return await self._problems_of(application, audience, simplified(content), options)

@@ -106,8 +106,10 @@ async def test_every_address_that_cant_be_is_named(admission):
         (Address(SMS, "1"), Address(SMS, "x"), Address(FCM, "x"), Address(SMS, ""))
     )
 
-    problems = await admission.problems_of(APPLICATION, audience, Content(body="x"), Options())
+    problems = admission.address_problems(audience)
 
+    assert await admission.problems_of(APPLICATION, audience, Content(body="x"), Options()) == []
+    assert admission.address_problems(Everyone()) == []
     assert [(each.field, each.kind, each.expected) for each in problems] == [
         ("audience.addresses.1.token", ProblemKind.MALFORMED, "digits"),
         ("audience.addresses.3.token", ProblemKind.MALFORMED, "digits"),

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.unit.core.stubs import APPLICATION, NOW, RecordingStore, client
+from tests.unit.core.stubs import APPLICATION, NOW, ListedNotifications, RecordingStore, client
 
 from heliograph.core.errors import (
     InvalidRequest,
@@ -175,3 +175,17 @@ async def test_only_who_may_send_takes_steps(notifications, store, name, step):
         await getattr(notifications, name)(reader, APPLICATION, MADE.id)
 
     assert store.calls == []
+
+
+async def test_addresses_are_looked_at_unless_the_caller_looked_them_up(clock):
+    store = ListedNotifications()
+    wrong = Problem(("audience", "addresses", 0, "token"), ProblemKind.MALFORMED, "a number")
+    notifications = Notifications(store, clock, lambda: None, look=lambda _: [wrong])
+    given = (client(), APPLICATION, Everyone(), Content(body="x"), Options())
+
+    with pytest.raises(InvalidRequest) as caught:
+        await notifications.accept(*given)
+    await notifications.accept(*given, takes_any_address=True)
+
+    assert caught.value.problems == (wrong,)
+    assert len(store.accepted) == 1

@@ -182,7 +182,13 @@ async def _require_devices(core: Core, entry: Admission, sends: Sequence[_Send])
 async def _accept(core: Core, entry: Admission, sends: Sequence[_Send]) -> None:
     for each in sends:
         accepted = await core.notifications.accept(
-            entry.principal, entry.application, each.audience, each.content, _OPTIONS
+            entry.principal,
+            entry.application,
+            each.audience,
+            each.content,
+            _OPTIONS,
+            # Devices say their numbers as they like: one that is none keeps nobody waiting.
+            takes_any_address=True,
         )
         await core.aliases.set(each.alias, entry.application.id, accepted.id, each.message_id)
 
