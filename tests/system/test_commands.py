@@ -51,7 +51,7 @@ def test_what_commands_make_works_at_once_at_the_running_server(
 
     assert re.fullmatch(f"app_{_ID}", made["id"])
     assert set(made) == {"id", "name"}
-    assert set(client) == {"id", "name", "api_key"}
+    assert set(client) == {"id", "name", "api_key", "twilio_account_id"}
     assert set(user) == {"id", "user_id"}
     assert set(session) == {"id", "token", "expires_at"}
     place = server.api.at(f"/v1/applications/{made['id']}/registrations")
