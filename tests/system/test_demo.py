@@ -7,20 +7,19 @@ import re
 import signal
 import stat
 import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.system.conftest import Demo
 from tests.system.printed_page import curl_lines, needs_curl, paste
-from tests.system.processes import ServerProcess, run, until
+from tests.system.processes import until
+from tests.system.pushing import delivery_of, register, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.system.http_client import Api
+    from tests.system.conftest import Demo
 
     StartDemo = Callable[..., Demo]
 
@@ -70,7 +69,7 @@ def test_every_printed_line_does_what_the_page_says(start_demo: StartDemo, tmp_p
 
     assert json.loads(paste(fault))["status"] == 410
     again = json.loads(paste(send))
-    gone = until(lambda: _delivery(demo.native, again["id"], registered["id"]))
+    gone = until(lambda: delivery_of(demo.native, again["id"], registered["id"]))
     assert (gone["state"], gone["reason"]) == ("gone", "Unregistered")
     assert json.loads(paste(find)) == {"items": [], "next": None}
 
@@ -88,7 +87,7 @@ def test_demo_json_is_the_owners_and_says_exactly_this(demo: Demo) -> None:
     assert {name: set(facts[name]) for name in facts if name != "base_url"} == {
         "application": {"id", "name"},
         "native": {"api_key", "session_token"},
-        "webpush": {"public_key"},
+        "webpush": {"public_key", "push_service"},
         "sms": {"number", "smpp", "gateway"},
         "wns": {"channel"},
         "webhook": {"url"},
@@ -136,8 +135,8 @@ def test_it_listens_on_loopback_only(demo: Demo) -> None:
 
 def test_the_inbox_has_the_documented_shape(demo: Demo) -> None:
     token = "0b" * 32
-    _register(demo.native, token, "inbox")
-    _send(demo.native, "inbox")
+    register(demo.native, token, "inbox")
+    send(demo.native, "inbox")
 
     (entry,) = until(lambda: demo.inbox(token))
 
@@ -160,12 +159,12 @@ def test_the_inbox_has_the_documented_shape(demo: Demo) -> None:
 def test_what_a_provider_puts_off_is_deferred_and_then_accepted(
     demo: Demo, provider: str, token: str, fault: dict[str, Any]
 ) -> None:
-    registered = _register(demo.native, token, token, provider=provider)
+    registered = register(demo.native, token, token, provider=provider)
     demo.script(token=token, retry_after=2, **fault)
-    sent = _send(demo.native, token)
+    sent = send(demo.native, token)
 
-    first = until(lambda: _delivery(demo.native, sent, registered))
-    then = until(lambda: _delivery(demo.native, sent, registered, state="accepted"))
+    first = until(lambda: delivery_of(demo.native, sent, registered))
+    then = until(lambda: delivery_of(demo.native, sent, registered, state="accepted"))
 
     assert (first["state"], first["reason"], first["attempts"]) == ("deferred", fault["reason"], 1)
     assert then["attempts"] == 2
@@ -174,12 +173,12 @@ def test_what_a_provider_puts_off_is_deferred_and_then_accepted(
 
 def test_a_failing_apns_is_left_alone_for_a_while(demo: Demo) -> None:
     token = "0d" * 32
-    registered = _register(demo.native, token, "failing")
+    registered = register(demo.native, token, "failing")
     demo.script(token=token, status=503, reason="ServiceUnavailable")
 
-    sent = _send(demo.native, "failing")
+    sent = send(demo.native, "failing")
 
-    delivery = until(lambda: _delivery(demo.native, sent, registered))
+    delivery = until(lambda: delivery_of(demo.native, sent, registered))
     assert (delivery["state"], delivery["reason"]) == ("deferred", "ServiceUnavailable")
 
 
@@ -217,125 +216,6 @@ def test_each_dialects_session_belongs_to_its_own_user(demo: Demo) -> None:
         assert owners[f"session-of-{dialect}"] == f"{dialect}-user"
 
 
-def test_the_next_start_keeps_everything(start_demo: StartDemo, tmp_path: Path) -> None:
-    first = start_demo()
-    registered = _register(first.native, PHONE, "keeper")
-    sent = _send(first.native, "keeper")
-    until(lambda: _delivery(first.native, sent, registered))
-    first.server.stop()
-
-    second = start_demo()
-
-    for name in set(first.facts) - {"base_url", "simulators"}:
-        assert _without_ports(second.facts[name]) == _without_ports(first.facts[name])
-    (item,) = second.native.get("/registrations").json()["items"]
-    assert item["id"] == registered
-    (notification,) = second.native.get("/notifications").json()["items"]
-    assert (notification["id"], notification["state"]) == (sent, "completed")
-    again = _send(second.native, "keeper")
-    assert until(lambda: _delivery(second.native, again, registered))["state"] == "accepted"
-    assert second.layer.call("DELETE", "/push_tokens/none").status == 202
-    second.server.stop(signal.SIGINT)
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        b"{",
-        b"[" * 100_000,
-        b'{"application": null, "native": {"api_key": {}}, "layer": {"session_token": "\\ud800"}}',
-    ],
-    ids=["cut", "nested", "wrong"],
-)
-def test_a_damaged_demo_json_is_written_anew(
-    start_demo: StartDemo, tmp_path: Path, damage: bytes
-) -> None:
-    data = tmp_path / "data"
-    data.mkdir()
-    (data / "demo.json").write_bytes(damage)
-    (data / "demo.json").chmod(0o644)
-
-    demo = start_demo(data)
-
-    assert stat.S_IMODE((data / "demo.json").stat().st_mode) == 0o600
-    assert demo.native.get("/registrations").status == 200
-    assert demo.layer.call("DELETE", "/push_tokens/none").status == 202
-    demo.server.stop()
-
-
-def test_a_lost_application_takes_its_key_and_session_along(
-    start_demo: StartDemo, tmp_path: Path
-) -> None:
-    first = start_demo()
-    first.server.stop()
-    file = tmp_path / "data" / "demo.json"
-    file.write_text(json.dumps({**first.facts, "application": {"id": "app_lost"}}))
-
-    second = start_demo()
-
-    second.layer.post("/push_tokens", {"token": "t", "type": "gcm", "device_id": "d"})
-    (item,) = second.native.get("/registrations").json()["items"]
-    assert item["user_id"] == "layer-user"
-    second.server.stop()
-
-
-def test_a_port_in_use_is_one_sentence(demo: Demo, tmp_path: Path) -> None:
-    port = demo.api.port
-
-    refused = run("demo", "--port", port, "--data", tmp_path / "other")
-
-    assert refused.sentence == f"127.0.0.1:{port}: Address already in use"
-
-
-def test_a_second_demo_on_the_same_folder_is_one_sentence(demo: Demo) -> None:
-    refused = run("demo", "--port", 0, "--data", demo.data)
-
-    assert "another Heliograph server is using" in refused.sentence
-    assert demo.native.get("/registrations").status == 200
-
-
-def test_of_two_first_starts_at_once_one_runs_and_one_says_why_not(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    with ThreadPoolExecutor() as pool:
-        starts = [
-            pool.submit(ServerProcess, tmp_path / name, ["demo", "--port", 0, "--data", data])
-            for name in ("one", "two")
-        ]
-    (winner,) = [each.result() for each in starts if each.exception() is None]
-    (loser,) = [name for name in ("one", "two") if not (tmp_path / name / "out.txt").read_text()]
-
-    demo = Demo(winner, data, json.loads((data / "demo.json").read_text()))
-    try:
-        registered = _register(demo.native, PHONE, "both")
-        sent = _send(demo.native, "both")
-        delivery = until(lambda: _delivery(demo.native, sent, registered))
-
-        assert delivery["state"] == "accepted"
-        complaint = (tmp_path / loser / "err.txt").read_text()
-        assert complaint.startswith("heliograph: another Heliograph server is using")
-        assert len(complaint.splitlines()) == 1
-        winner.stop()
-    finally:
-        winner.kill()
-
-
-def test_the_demo_stays_on_its_own_sqlite_whatever_the_environment_says(
-    start_demo: StartDemo, tmp_path: Path
-) -> None:
-    demo = start_demo(
-        HELIOGRAPH_STORAGE__DATABASE_URL="postgresql://127.0.0.1:1/production",
-        HELIOGRAPH_ROLE="api",
-        HELIOGRAPH_LISTENER__PUBLIC_URL="https://push.example.com",
-        HELIOGRAPH_SECURITY__KEY_FILE=str(tmp_path / "production-keys"),
-        HELIOGRAPH_DOORS='[{"dialect": "layer", "is_open": false}]',
-    )
-
-    assert demo.facts["base_url"].startswith("http://127.0.0.1:")
-    assert not (tmp_path / "production-keys").exists()
-    assert demo.layer.call("DELETE", "/push_tokens/none").status == 202
-    demo.server.stop()
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_even_while_a_client_holds_on(
     start_demo: StartDemo, tmp_path: Path, number: int
@@ -355,43 +235,9 @@ def test_a_signal_ends_it_even_while_a_client_holds_on(
     reading.close()
 
 
-def _register(native: Api, token: str, user_id: str, *, provider: str = "apns") -> str:
-    body = {"provider": provider, "token": token, "user_id": user_id}
-    answer = native.post("/registrations", body)
-    assert answer.status == 201, answer.body
-    return answer.json()["id"]
-
-
-def _send(native: Api, user_id: str) -> str:
-    answer = native.post(
-        "/notifications",
-        {
-            "audience": {"users": [user_id]},
-            "content": {"title": "News", "body": "First light"},
-        },
-    )
-    assert answer.status == 202, answer.body
-    return answer.json()["id"]
-
-
-def _delivery(
-    native: Api, notification: str, registration: str, *, state: str | None = None
-) -> dict[str, Any] | None:
-    """Find what became of one push, once it is known and in the state that is waited for."""
-    for item in native.get(f"/notifications/{notification}/deliveries").json()["items"]:
-        if item["registration_id"] == registration and state in (None, item["state"]):
-            return item
-    return None
-
-
 def _descriptors(pid: int) -> list[Path]:
     return list(Path(f"/proc/{pid}/fd").iterdir())
 
 
 def _lines(file: str) -> list[str]:
     return Path(file).read_text().splitlines()
-
-
-def _without_ports(fact: object) -> str:
-    """Spell a fact without the ports, which the system chooses anew at each start."""
-    return re.sub(r"(?<=127\.0\.0\.1):\d+", "", json.dumps(fact))

@@ -60,6 +60,26 @@ def test_lock_files_have_hashes_and_no_addresses():
         assert "sha256:" in text or '"integrity": "sha512-' in text, lock
 
 
+@pytest.mark.parametrize("house", ["core", "storage"])
+def test_the_architecture_shows_every_room_and_no_other(house):
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    table = text.split(f"| room of `{house}/` | holds |")[1].split("\n\n")[0]
+
+    shown = set(re.findall(r"^\| `(\w+)/` \|", table, re.MULTILINE))
+
+    folders = (ROOT / "src" / "heliograph" / house).iterdir()
+    assert shown == {path.name for path in folders if path.is_dir() and path.name not in NOT_OURS}
+
+
+def test_every_file_that_the_architecture_names_is_there():
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+
+    named = set(re.findall(r"`([a-z0-9_]+/[a-z0-9_/]+\.py)`", text))
+
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / "src" / "heliograph" / name).is_file()] == []
+
+
 def settings(section: type[BaseModel], prefix: str = "") -> list[str]:
     names = []
     for name, field in section.model_fields.items():

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from heliograph.cli.demo_page import page_of
-from heliograph.cli.demo_site import application_id_of, furnish, with_addresses
+from heliograph.cli.demo_site import application_id_of, former_ports, furnish, with_addresses
 from heliograph.cli.options import load
 from heliograph.cli.serve import run_server
 from heliograph.cli.simulators import read_rules
@@ -75,14 +75,14 @@ async def _run(port: int, data: Path, rules: list[Rule]) -> None:
     stack = await Stack.open(alone)
     try:
         # Under the lock: of two first starts at once, one makes the certificates.
-        # A team key: registrations may name any bundle id.
-        simulators = await Simulators.start(data / "simulators", topics=None)
+        known = _read(data / DEMO_FILE)
+        simulators = await _start_fakes(data / "simulators", former_ports(known))
     except BaseException:
         await stack.stop()
         raise
     try:
         try:
-            furnished = await furnish(stack.core, simulators, _read(data / DEMO_FILE))
+            furnished = await furnish(stack.core, simulators, known)
         finally:
             await stack.stop()
         config = alone.model_copy(
@@ -117,6 +117,15 @@ async def _run(port: int, data: Path, rules: list[Rule]) -> None:
         await run_server(config, on_started=announce, dialects=(*DIALECTS, control))
     finally:
         await simulators.stop()
+
+
+async def _start_fakes(folder: Path, ports: dict[str, Any]) -> Simulators:
+    """Start the fakes where they were, or elsewhere if somebody else is there now."""
+    # Without topics it is a team key: registrations may name any bundle id.
+    try:
+        return await Simulators.start(folder, topics=None, **ports)
+    except OSError:
+        return await Simulators.start(folder, topics=None)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from heliograph.cli.demo_provider import layer_provider
 from heliograph.core import access
@@ -52,6 +53,15 @@ _SESSIONS = (
 _LOGINS = (SessionForm.DISCORD, SessionForm.NAVIXY)
 """Dialects whose users sign in by a login."""
 
+_PLACES = {
+    "webpush_port": ("webpush", "push_service"),
+    "wns_port": ("wns", "channel"),
+    "webhooks_port": ("webhook", "url"),
+    "sms_gateway_port": ("sms", "gateway"),
+    "smpp_port": ("sms", "smpp"),
+}
+"""Which facts hold the port of a fake that is not asked under the settings' own address."""
+
 
 async def furnish(core: Core, simulators: Simulators, known: Facts) -> Facts:
     """Make what is missing of the demo's application; keep what a former start made.
@@ -80,7 +90,10 @@ async def furnish(core: Core, simulators: Simulators, known: Facts) -> Facts:
     facts["native"]["session_token"] = await _session(
         core, application, SessionForm.NATIVE, known, "session_token"
     )
-    facts["webpush"] = {"public_key": await _webpush_key(core, application)}
+    facts["webpush"] = {
+        "public_key": await _webpush_key(core, application),
+        "push_service": simulators.webpush.url,
+    }
     secret = await _api_key(core, application, known, "mobilefirst", "client_secret")
     client = (await core.identity.client(secret)).client
     facts["wns"] = {"channel": simulators.wns_channel("demo-windows-1")}
@@ -96,6 +109,20 @@ async def furnish(core: Core, simulators: Simulators, known: Facts) -> Facts:
         "client_secret": secret,
     }
     return facts
+
+
+def former_ports(known: Facts) -> dict[str, Any]:
+    """Say where the fakes listened whose addresses registrations and webhooks may hold."""
+    ports: dict[str, Any] = {}
+    for name, (section, fact) in _PLACES.items():
+        address = _text(known, section, fact)
+        try:
+            port = urlsplit(address if "//" in address else f"//{address}").port
+        except ValueError:
+            continue
+        if port:
+            ports[name] = port
+    return ports
 
 
 def with_addresses(facts: Facts, url: str) -> Facts:

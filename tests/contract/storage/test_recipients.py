@@ -15,7 +15,7 @@ from heliograph.core.model.delivery import DeliveryRow, Page, PageCommit, Shard
 from heliograph.core.model.notification import Content, Notification, NotificationState, Options
 from heliograph.core.model.recipient import Place, RecipientFilter, SendFilter, Traces
 from heliograph.core.model.registration import Environment, MemberKey, ProviderName
-from heliograph.core.stores.store import SealedCredential
+from heliograph.core.stores.applications import SealedCredential
 from heliograph.core.turns import Room
 
 if TYPE_CHECKING:

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
     from heliograph.core.model.identity import Principal
     from heliograph.core.ports import Clock, CredentialCheck, Sealer
-    from heliograph.core.stores.store import IdentityStore, SealedCredential
+    from heliograph.core.stores.applications import SealedCredential
+    from heliograph.core.stores.store import IdentityStore
 
 MAX_NAME_CHARS = 256
 

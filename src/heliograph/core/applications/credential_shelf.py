@@ -16,7 +16,7 @@ from heliograph.core.errors import InvalidRequest, NotFound, Problem, ProblemKin
 from heliograph.core.ids import new_id, spell
 from heliograph.core.model.identity import Scope
 from heliograph.core.notifications.sender_choice import chosen_credentials
-from heliograph.core.stores.store import SealedCredential
+from heliograph.core.stores.applications import SealedCredential
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

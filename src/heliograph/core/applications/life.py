@@ -6,7 +6,7 @@ For dialects whose back ends administer applications themselves.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from heliograph.core import access
 from heliograph.core.errors import Conflict
@@ -18,28 +18,12 @@ if TYPE_CHECKING:
 
     from heliograph.core.aliases import Aliases
     from heliograph.core.applications.applications import Applications
-    from heliograph.core.ids import Id
-    from heliograph.core.model.application import Application, Defaults
+    from heliograph.core.model.application import Application
     from heliograph.core.model.identity import ClientPrincipal
+    from heliograph.core.stores.applications import ApplicationStore
 
 ROWS_AT_ONCE = 2000
 """Rows that one transaction deletes: others write in between."""
-
-
-class ApplicationStore(Protocol):
-    """What is asked of the store about whole applications. Every method may raise Unavailable."""
-
-    async def change_defaults(self, application_id: Id, defaults: Defaults) -> None:
-        """Write what an application assumes."""
-        ...
-
-    async def forget_some(self, application_id: Id, *, limit: int) -> int:
-        """Delete some of what an application has, itself excepted; answer how many rows."""
-        ...
-
-    async def remove(self, application_id: Id) -> None:
-        """Delete an application with whatever it still has."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

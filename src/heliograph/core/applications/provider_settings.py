@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from heliograph.core.applications.applications import Applications
     from heliograph.core.applications.credential_shelf import CredentialShelf
-    from heliograph.core.applications.life import ApplicationStore
     from heliograph.core.ids import Id
     from heliograph.core.model.application import (
         Application,
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from heliograph.core.model.identity import Principal
     from heliograph.core.model.registration import Environment, ProviderName
     from heliograph.core.ports import Sealer
+    from heliograph.core.stores.applications import ApplicationStore
 
 _SECTION = "kept"
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from heliograph.core.ids import Id
     from heliograph.core.model.application import ShelvedCredential
     from heliograph.core.model.identity import User
-    from heliograph.core.stores.store import SealedCredential
+    from heliograph.core.stores.applications import SealedCredential
 
 
 class CredentialStore(Protocol):

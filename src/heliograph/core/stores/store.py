@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from heliograph.core.applications.life import ApplicationStore
     from heliograph.core.ids import Id
     from heliograph.core.model.application import Account, Application
     from heliograph.core.model.breaker import Breaker, BreakerKey
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
         Slot,
     )
     from heliograph.core.model.tag import Subscribed, Subscription, Tag
+    from heliograph.core.stores.applications import ApplicationStore, SealedCredential
     from heliograph.core.stores.issuers import IssuerStore, MemberStore, NonceStore
     from heliograph.core.stores.logins import LoginStore, SessionStore
     from heliograph.core.stores.notifications import (
@@ -184,16 +184,6 @@ class IdentityStore(Protocol):
         ...
 
     async def credentials(self, application_id: Id) -> Sequence[SealedCredential]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class SealedCredential:
-    """A provider credential as stored."""
-
-    id: Id
-    provider: ProviderName
-    environment: Environment
-    sealed: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from heliograph.core.ids import Id
 from heliograph.core.model.application import ShelvedCredential
 from heliograph.core.model.breaker import BreakerKey
 from heliograph.core.model.registration import Environment, ProviderName
-from heliograph.core.stores.store import SealedCredential
+from heliograph.core.stores.applications import SealedCredential
 from heliograph.storage.shards.breakers import close_breaker
 from heliograph.storage.tables.senders import spare_credentials
 from heliograph.storage.tables.tables import credentials

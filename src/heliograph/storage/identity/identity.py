@@ -18,7 +18,7 @@ from heliograph.core.model.registration import (
     ProviderName,
     UserKey,
 )
-from heliograph.core.stores.store import SealedCredential
+from heliograph.core.stores.applications import SealedCredential
 from heliograph.storage.database.engines import insert_missing, upsert
 from heliograph.storage.identity.sessions import end_sessions, row_of, select_sessions, to_session
 from heliograph.storage.registry.member_states import merge_settings

@@ -26,7 +26,7 @@ from heliograph.core.model.application import (
 )
 from heliograph.core.model.identity import Scope
 from heliograph.core.model.registration import Environment, ProviderName
-from heliograph.core.stores.store import SealedCredential
+from heliograph.core.stores.applications import SealedCredential
 
 if TYPE_CHECKING:
     from datetime import datetime
