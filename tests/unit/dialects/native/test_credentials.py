@@ -13,7 +13,9 @@ from tests.asgi_client import Answer, call
 
 from heliograph.config import Config
 from heliograph.core.clock import SystemClock
+from heliograph.core.errors import NotFound
 from heliograph.core.ids import spell
+from heliograph.core.model.identity import ClientPrincipal
 from heliograph.core.model.registration import Environment, ProviderName
 from heliograph.simulators.apns.certificates import make_push_certificate
 from heliograph.web.server import Guard
@@ -134,3 +136,12 @@ async def test_a_wrong_password_is_told(site: Site) -> None:
     assert (refused.status, refused.json()["code"]) == (400, "invalid_request")
     assert b"not-its-own" not in refused.body
     assert await site.sent_by() == set()
+
+
+async def test_what_was_removed_meanwhile_is_not_found(site: Site) -> None:
+    core = site.stack.core
+    [client] = await core.applications.clients_of()
+    place = (ProviderName.APNS, Environment.PRODUCTION)
+
+    with pytest.raises(NotFound):
+        await core.provider_settings.own_of(ClientPrincipal(client), site.application, *place)
