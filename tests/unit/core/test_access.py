@@ -117,3 +117,11 @@ def test_a_session_stands_for_a_member() -> None:
 
     assert access.member_of(ann) == MemberKey(ann.session.user_id, ann.session.member_id, "ann")
     assert ann.account_id == client().account_id
+
+
+def test_what_belongs_to_an_application_is_a_back_ends() -> None:
+    access.require_back_end(client(), "tags of the application")
+
+    with pytest.raises(NotPermitted) as caught:
+        access.require_back_end(session(), "tags of the application")
+    assert caught.value.action == "tags of the application"
