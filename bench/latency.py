@@ -7,6 +7,7 @@ when each code arrives; all times are of one monotonic clock.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -79,6 +80,7 @@ def run(say: Callable[[str], None]) -> dict[str, Any]:
             try:
                 pin(server.process.pid, SERVER_CORE)
                 pin(0, OTHER_CORE)
+                _go_first()
                 idle = _measure(server, fakes, CODES // 4)
                 say(f"  idle: p50 {idle['p50_ms']} ms, p99 {idle['p99_ms']} ms")
                 broadcast = server.broadcast()
@@ -102,6 +104,12 @@ def run(say: Callable[[str], None]) -> dict[str, Any]:
         "phones": PHONES,
         "load_average": round(os.getloadavg()[0], 2),
     }
+
+
+def _go_first() -> None:
+    """Let who holds the watch not wait for the fakes, with which it shares a core."""
+    with contextlib.suppress(PermissionError):
+        os.nice(-10)
 
 
 def _measure(server: Server, fakes: WatchedFakes, count: int) -> dict[str, float]:

@@ -90,6 +90,7 @@ class Worker:
         self._held: dict[_Hold, tuple[Shard, float]] = {}
         self._tasks: dict[asyncio.Task[None], Shard] = {}
         self._are_others_waiting = False
+        self._may_small_wait = True
         self._small_sends = small_sends
         if small_sends is not None:
             small_sends.open(self)
@@ -158,8 +159,10 @@ class Worker:
             self._hold(shard, asked)
             task = asyncio.create_task(self._work(shard, notification))
             self._tasks[task] = shard
+        small = sum(shard.is_small for shard, _ in claimed)
+        self._may_small_wait = small >= room.small
         if room.bulk > 0:
-            self._are_others_waiting = sum(not s.is_small for s, _ in claimed) >= room.bulk
+            self._are_others_waiting = len(claimed) - small >= room.bulk
 
     async def _finish(self) -> None:
         """Let the pages in flight end; cut off the late ones and give their shards back."""
@@ -206,7 +209,9 @@ class Worker:
             self._held.pop(_key(shard), None)
             # Here rather than when the task has ended: who is woken counts the places.
             self._tasks.pop(cast("asyncio.Task[None]", asyncio.current_task()), None)
-            self._queue.wake()
+            if not shard.is_small or self._may_small_wait:
+                # A small send's place is no news where the last claim left some empty.
+                self._queue.wake()
 
     def _wake_at(self, due: datetime) -> None:
         """Look again when a shard of ours is due, where polling would be late."""

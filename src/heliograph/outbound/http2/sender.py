@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Sequence
 
+    from heliograph.outbound.http2.connection import Connection
     from heliograph.outbound.http2.messages import Headers, Reply, Request
 
 __all__ = ["Http2Sender", "Origin"]
@@ -30,6 +31,8 @@ _SLICE: Final = 250
 # Requests a batch may start before the next one has its turn, so that a
 # single message does not wait for a whole page of a broadcast.
 _TURN: Final = 25
+# A batch of no more goes ahead of all others, to the connection with the least under way.
+_FEW: Final = 8
 
 
 class Http2Sender:
@@ -59,6 +62,7 @@ class Http2Sender:
             on_hopeless=self._give_up_queue,
         )
         self._queue: deque[Batch] = deque()
+        self._few: deque[Batch] = deque()
         self._deadlines: TimerWheel[Batch] = TimerWheel(_TICK_S)
         self._timer: asyncio.TimerHandle | None = None
         self._is_timer_slow = False
@@ -121,14 +125,14 @@ class Http2Sender:
     def _enqueue(self, batch: Batch) -> None:
         if not batch.is_queued:
             batch.is_queued = True
-            self._queue.append(batch)
+            (self._few if len(batch.requests) <= _FEW else self._queue).append(batch)
 
     def _on_room(self) -> None:
         self._pump_soon()
         self._arm_timer()
 
     def _pump_soon(self) -> None:
-        if not self._is_pump_due and self._queue:
+        if not self._is_pump_due and self._is_any_queued:
             self._is_pump_due = True
             asyncio.get_running_loop().call_soon(self._pump)
 
@@ -136,9 +140,9 @@ class Http2Sender:
         """Start as many waiting requests as there is room for, one slice at a time."""
         self._is_pump_due = False
         budget = _SLICE
-        for connection in [*self._fleet.usable]:
-            while self._queue and budget and connection.has_room:
-                batch = self._queue.popleft()
+        for connection in sorted(self._fleet.usable, key=_streams_of):
+            while self._is_any_queued and budget and connection.has_room:
+                batch = (self._few or self._queue).popleft()
                 batch.is_queued = False
                 if batch.has_waiting:
                     budget -= connection.start(batch, min(budget, _TURN))
@@ -147,8 +151,12 @@ class Http2Sender:
             connection.flush()
         if not budget:
             self._pump_soon()
-        elif self._queue:
+        elif self._is_any_queued:
             self._fleet.open_if_needed()
+
+    @property
+    def _is_any_queued(self) -> bool:
+        return bool(self._few or self._queue)
 
     def _withdraw(self, batch: Batch, reason: str) -> None:
         """Settle what is left of a batch, wherever it is."""
@@ -159,10 +167,11 @@ class Http2Sender:
         self._pump_soon()
 
     def _give_up_queue(self, result: Lost) -> None:
-        for batch in self._queue:
-            batch.is_queued = False
-            batch.give_up(result)
-        self._queue.clear()
+        for queue in (self._few, self._queue):
+            for batch in queue:
+                batch.is_queued = False
+                batch.give_up(result)
+            queue.clear()
 
     # --- Time ---------------------------------------------------------------
 
@@ -185,3 +194,7 @@ class Http2Sender:
             self._withdraw(batch, "the time was up")
         self._fleet.check(now)
         self._arm_timer()
+
+
+def _streams_of(connection: Connection) -> int:
+    return connection.session.open_streams
