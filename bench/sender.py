@@ -24,6 +24,8 @@ from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
 from hpack.table import HeaderTable
 
 from bench.machine import pin
+from bench.peers.node_packages import FOLDER as NODE
+from bench.peers.node_packages import installed_node
 from heliograph.core.clock import SystemClock
 from heliograph.simulators.certificates import ensure_certificates, private_pem
 
@@ -40,7 +42,6 @@ PATIENCE_S = 120
 
 ROOT = Path(__file__).parents[1]
 PEERS = Path(__file__).parent / "peers"
-NODE = PEERS / "node"
 OURS = "heliograph"
 SHARES = {OURS: 1.0, "go-net-http": 0.25, "node-apn": 0.25, "aioapns": 0.05}
 """How many of the pushes each sender has to carry: the slow ones fewer."""
@@ -217,23 +218,7 @@ def _commands(folder: Path, say: Callable[[str], None]) -> dict[str, list[str]]:
         OURS: [sys.executable, "-m", "bench.peers.ours"],
         "go-net-http": [str(folder / "pusher")],
     }
-    if node := _installed_node(say):
+    if node := installed_node(say):
         commands["node-apn"] = [node, str(NODE / "pusher.mjs")]
     commands["aioapns"] = [sys.executable, "-m", "bench.peers.aioapns_pusher"]
     return commands
-
-
-def _installed_node(say: Callable[[str], None]) -> str | None:
-    """Return the node program after its packages are there; None without them."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        say("  node-apn is left out: node and npm are not installed")
-        return None
-    if not (NODE / "node_modules").exists():
-        install = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(install, cwd=NODE, capture_output=True, text=True, check=False)
-        if done.returncode:
-            shutil.rmtree(NODE / "node_modules", ignore_errors=True)
-            say(f"  node-apn is left out: npm ci failed: {done.stderr.strip()[-200:]}")
-            return None
-    return node

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import time
@@ -26,6 +25,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pywebpush import WebPusher
 
+from bench.peers.node_packages import installed_node
 from heliograph.config import WebPush
 from heliograph.core.clock import SystemClock
 from heliograph.core.ids import new_id
@@ -92,11 +92,10 @@ def run(say: Callable[[str], None]) -> dict[str, Any]:
         "bare": lambda: _bare(browsers, text.encode()),
         "pywebpush": lambda: _pywebpush(browsers, text),
     }
-    if shutil.which("node") and (NODE_PEER.parent / "node/node_modules/web-push").exists():
+    node = installed_node(say)
+    if node is not None:
         vapid = {"contact": "mailto:a@example.com", "public": key.public, "private": key.private}
-        measures["web-push (npm)"] = lambda: _web_push(browsers, text, vapid)
-    else:
-        say("  web-push (npm) is left out: run npm ci in bench/peers/node")
+        measures["web-push (npm)"] = lambda: _web_push(node, browsers, text, vapid)
     seen: dict[str, list[float]] = {name: [] for name in measures}
     for number in range(ROUNDS):
         for name, measure in measures.items():
@@ -207,7 +206,7 @@ def _pywebpush(browsers: list[Subscription], text: str) -> float:
     return time.process_time() - before
 
 
-def _web_push(browsers: list[Subscription], text: str, vapid: dict[str, str]) -> float:
+def _web_push(node: str, browsers: list[Subscription], text: str, vapid: dict[str, str]) -> float:
     order = {
         "count": MESSAGES,
         "warm_up": WARM_UP,
@@ -216,7 +215,7 @@ def _web_push(browsers: list[Subscription], text: str, vapid: dict[str, str]) ->
         "vapid": vapid,
     }
     done = subprocess.run(
-        ["node", str(NODE_PEER)],
+        [node, str(NODE_PEER)],
         input=json.dumps(order),
         capture_output=True,
         text=True,

@@ -89,6 +89,8 @@ DIALECTS: tuple[Dialect, ...] = (NATIVE, LAYER, NAVIXY, TWILIO, DISCORD, MOBILEF
 
 # Of the worker's stop, of what was cancelled to notice, and of it all: 10 s are the promise.
 _WORKER_STOP_S, _CANCEL_S, _STOP_S = 6.5, 0.5, 8.0
+_YOUNG = 10_000
+"""Objects made before Python looks for circles among them."""
 
 
 class RolesNeedPostgres(Exception):
@@ -300,6 +302,8 @@ class Stack:
         # young, it would hold the loop for 40 ms at every full collection.
         gc.collect()
         gc.freeze()
+        # The young are looked at after every 700th of them otherwise: a dozen requests.
+        gc.set_threshold(_YOUNG, 20, 20)
 
     def stop_claiming(self) -> None:
         """Let the worker stop after its pages, while requests still end."""

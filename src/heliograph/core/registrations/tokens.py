@@ -15,4 +15,6 @@ def has_control_characters(text: str) -> bool:
     Neither belongs in a token, id or label: the first hide in logs and
     terminals, the second can't be written as UTF-8 at all.
     """
-    return _FORBIDDEN.search(text) is not None
+    # What is printable ASCII, as most tokens and ids are, needs no further look.
+    is_plain = text.isascii() and text.isprintable()
+    return not is_plain and _FORBIDDEN.search(text) is not None
