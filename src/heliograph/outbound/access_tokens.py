@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 MAX_TOKENS: Final = 1000
 """Credentials whose tokens are remembered."""
 
+# How long before its end a token is replaced.
 _MARGIN_S: Final = 300.0
+# One that is younger is not thrown away: its pages were refused together.
 _SHORTEST_REFRESH_S: Final = 60.0
 _RENEWAL_PAUSE_S: Final = 30.0
 # A token is not handed out in its last seconds: it has to arrive while it is good.

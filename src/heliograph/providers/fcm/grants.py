@@ -6,12 +6,12 @@ Source: docs/providers/fcm.md, "Authentication".
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from heliograph.core.model.outcome import Deferred, Misconfigured
+from heliograph.outbound.access_tokens import Granted
 from heliograph.outbound.json_object import read_object
 from heliograph.outbound.retry_after import retry_after_of
 from heliograph.providers.fcm.settings import ACCESS_TOKEN_LIFETIME, CLOCK_TOLERANCE
@@ -41,14 +41,6 @@ _TOO_MANY: Final = 429
 _FIRST_SERVER_ERROR: Final = 500
 _LONGEST_REASON_CHARS: Final = 200
 _is_access_token: Final = re.compile(r"[!-~]{1,8192}").fullmatch
-
-
-@dataclass(frozen=True, slots=True)
-class Granted:
-    """An access token, and how long it lives from when it was asked for."""
-
-    access_token: str
-    lifetime: timedelta
 
 
 def interpret_grant(reply: HttpReply, *, now: datetime) -> Granted | Outcome:

@@ -58,12 +58,6 @@ ASSERTION_LIFETIME: Final = timedelta(hours=1)
 ACCESS_TOKEN_LIFETIME: Final = timedelta(hours=1)
 """Assumed where the token endpoint doesn't say. Source: as above."""
 
-RENEWAL_MARGIN: Final = timedelta(minutes=5)
-"""How long before its end an access token is replaced."""
-
-SHORTEST_REFRESH: Final = timedelta(minutes=1)
-"""An access token younger than this is not thrown away: its pages were refused together."""
-
 QUOTA_PAUSE: Final = timedelta(seconds=60)
 """After a 429 that doesn't say how long. Source: Firebase, "Scale FCM sends"."""
 

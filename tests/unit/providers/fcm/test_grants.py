@@ -5,8 +5,9 @@ from email.utils import format_datetime
 import pytest
 
 from heliograph.core.model.outcome import Deferred, Misconfigured
+from heliograph.outbound.access_tokens import Granted
 from heliograph.outbound.http1 import HttpReply, OutboundError
-from heliograph.providers.fcm.grants import Granted, interpret_grant, interpret_no_grant
+from heliograph.providers.fcm.grants import interpret_grant, interpret_no_grant
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
