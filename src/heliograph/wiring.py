@@ -66,7 +66,7 @@ from heliograph.outbound.webhook_posts import GuardedPosts
 from heliograph.providers.apns.certificates import read_file
 from heliograph.providers.webpush.settings import new_key
 from heliograph.queues.ledger import LedgerQueue, worker_name
-from heliograph.rendering.liquid import LiquidTemplates
+from heliograph.rendering.late import LateTemplates
 from heliograph.security.jwks import JwtReader
 from heliograph.security.passwords import Argon2Passwords
 from heliograph.security.rate_counters import MemoryCounters
@@ -139,7 +139,7 @@ class Stack:
             address_checks=address_checks(config, self.guard),
             webpush_keys=webpush_keys,
         )
-        self._templates = LiquidTemplates()
+        self._templates = LateTemplates()
         self._shelf = CredentialShelf(
             store.credentials,
             applications,

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from tests.contract.storage.world import new_world
 
 from heliograph.config import Storage
-from heliograph.storage.database.migrate import upgrade
+from heliograph.storage.database.migrate import MIGRATIONS, head, upgrade
 from heliograph.storage.store import open_store
 from heliograph.storage.tables.tables import metadata
 
@@ -76,3 +78,10 @@ async def test_nodes_that_start_together_make_the_postgresql_tables_once(
     assert len(await world.living()) == 1
     for store in stores:
         await store.close()
+
+
+def test_the_newest_revision_is_told_by_the_files_names() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+
+    assert head() == ScriptDirectory.from_config(config).get_current_head()

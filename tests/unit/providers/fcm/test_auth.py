@@ -88,7 +88,7 @@ async def test_an_access_token_is_renewed_five_minutes_early(ask, clock):
     kept = await ask()
     clock.advance(timedelta(seconds=1))
 
-    assert kept is first
+    assert kept == first == b"Bearer t1"
     assert await ask() == b"Bearer t2"
 
 
