@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from heliograph.core.clock import to_ms
 from heliograph.storage.database.bulk import (
@@ -17,11 +16,10 @@ from heliograph.storage.database.bulk import (
     write_rows_and_ask,
 )
 from heliograph.storage.database.spelling import key_values
-from heliograph.storage.tables.rows import from_registration, row_of
+from heliograph.storage.registry.departures import let_go
+from heliograph.storage.tables.rows import row_of
 from heliograph.storage.tables.tables import (
-    departed_registrations,
     registrations,
-    subscriptions,
     token_holders,
 )
 from heliograph.storage.webhooks.outbox import WISHES, wishes_from
@@ -112,41 +110,7 @@ def remove_registrations(
 
     notes: the provider's own words, where it was a provider who said so.
     """
-    write_rows(
-        connection,
-        deletion(registrations, _KEY, [_key_of(row) for row, _ in leaving]),
-        deletion(
-            subscriptions,
-            ("application_id", "registration_id"),
-            [(row.application_id, row.id) for row, _ in leaving],
-        ),
-        deletion(token_holders, _HOLDER, [_holder_of(row) for row, _ in leaving]),
-        insertion(
-            departed_registrations,
-            [_departed(row, reason, at, notes) for row, reason in leaving],
-        ),
-    )
-
-
-def _departed(
-    row: Registration, reason: DepartureReason, at: datetime, notes: str | None
-) -> tuple[Any, ...]:
-    snapshot = {
-        name: value.hex() if isinstance(value, bytes) else value
-        for name, value in from_registration(row).items()
-    }
-    if notes is not None:
-        snapshot["notes"] = notes
-    return (
-        row.application_id,
-        row.id,
-        reason.value,
-        row.provider.value,
-        row.token_hash,
-        json.dumps(snapshot),
-        to_ms(at),
-        row.member_id,
-    )
+    let_go(connection, [(row_of(row), reason, notes) for row, reason in leaving], to_ms(at))
 
 
 def _key_of(row: Registration) -> tuple[Id, int, Id]:

@@ -6,21 +6,15 @@ the departed ones as they are, without becoming registrations on the way.
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import LargeBinary, bindparam, select, update
 
 from heliograph.core.clock import to_ms
 from heliograph.core.model.registration import DepartureReason
-from heliograph.storage.database.bulk import deletion, insertion, write_rows
 from heliograph.storage.database.spelling import Statement, among_bucketed_keys, key_values
-from heliograph.storage.tables.tables import (
-    departed_registrations,
-    registrations,
-    subscriptions,
-    token_holders,
-)
+from heliograph.storage.registry.departures import let_go
+from heliograph.storage.tables.tables import registrations
 from heliograph.storage.webhooks.telling import tell_of_pruned
 
 if TYPE_CHECKING:
@@ -32,8 +26,9 @@ if TYPE_CHECKING:
     from heliograph.core.ids import Id
     from heliograph.core.model.delivery import PageCommit, Prune
 
-_COLUMNS = tuple(registrations.columns.keys())
-_DEPARTED = tuple(departed_registrations.columns.keys())
+_ID, _HASH, _REFRESHED = map(
+    registrations.columns.keys().index, ("id", "token_hash", "refreshed_ms")
+)
 _LOCKED = Statement(
     lambda engine: (
         select(registrations)
@@ -69,49 +64,14 @@ def forget(
     found = _LOCKED.run(connection, application=application_id, **key_values(connection, touched))
     leaving = [
         row
-        for row in (dict(zip(_COLUMNS, values, strict=True)) for values in found)
-        if (dead := wanted.get(row["id"])) is not None
-        and row["token_hash"] == dead.token_hash
-        and row["refreshed_ms"] == dead.refreshed_ms
+        for row in found.all()
+        if (dead := wanted.get(row[_ID])) is not None
+        and row[_HASH] == dead.token_hash
+        and row[_REFRESHED] == dead.refreshed_ms
     ]
-    tell_of_pruned(connection, application_id, [row["id"] for row in leaving], at)
-    departed = [_departed(row, wanted[row["id"]].reason, to_ms(at)) for row in leaving]
-    deletions = [
-        deletion(
-            table,
-            keys,
-            [
-                tuple([row[name.replace("registration_id", "id")] for name in keys])
-                for row in leaving
-            ],
-        )
-        for table, keys in (
-            (registrations, ("application_id", "bucket", "id")),
-            (subscriptions, ("application_id", "registration_id")),
-            (token_holders, ("application_id", "token_hash", "registration_id")),
-        )
-    ]
-    write_rows(connection, *deletions, insertion(departed_registrations, departed))
-
-
-def _departed(row: dict[str, Any], words: str, at_ms: int) -> tuple[Any, ...]:
-    """Keep a row with the provider's own words."""
-    snapshot = {
-        name: value.hex() if isinstance(value, bytes) else value for name, value in row.items()
-    }
-    snapshot["shared"] = bool(row["shared"])
-    snapshot["notes"] = words
-    kept = {
-        "application_id": row["application_id"],
-        "id": row["id"],
-        "reason": DepartureReason.TOKEN_GONE.value,
-        "provider": row["provider"],
-        "token_hash": row["token_hash"],
-        "snapshot": json.dumps(snapshot),
-        "departed_ms": at_ms,
-        "member_id": row["member_id"],
-    }
-    return tuple([kept[name] for name in _DEPARTED])
+    tell_of_pruned(connection, application_id, [row[_ID] for row in leaving], at)
+    gone = DepartureReason.TOKEN_GONE
+    let_go(connection, [(row, gone, wanted[row[_ID]].reason) for row in leaving], to_ms(at))
 
 
 def learn_environments(connection: Connection, commit: PageCommit) -> None:

@@ -121,11 +121,6 @@ def row_of(registration: Registration) -> tuple[Any, ...]:
     )
 
 
-def from_registration(registration: Registration) -> dict[str, Any]:
-    """Spell a registration by its table's columns, in their order."""
-    return dict(zip(registrations.columns.keys(), row_of(registration), strict=True))
-
-
 def attributes_text(attributes: Mapping[str, Any]) -> str:
     """Spell attributes so that equal ones are equal text: variants are cached by it."""
     if not attributes:
