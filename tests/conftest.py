@@ -45,6 +45,14 @@ def cheap_passwords() -> Argon2Passwords:
 _CASE = re.compile(r"conformance/test_cases\.py::test_case\[(?P<dialect>\w+)/")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let `-k postgresql` find every test that starts one, whatever it is called."""
+    for item in items:
+        if "postgres_server" in getattr(item, "fixturenames", ()):
+            item.extra_keyword_matches.add("postgresql")
+
+
 def pytest_collection_finish() -> None:
     """Leave what was collected out of every garbage collection: it stays to the end."""
     gc.collect()

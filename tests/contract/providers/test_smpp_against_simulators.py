@@ -227,10 +227,12 @@ async def test_a_refused_bind_is_every_messages(fakes, sms, account, secret, out
         (Fault(SMPP_BIND, action=Action.BAD_FRAME), Deferred("bind: no answer in time")),
     ],
 )
-async def test_trouble_at_the_bind(fakes, sms, account, fault, outcome):
+async def test_trouble_at_the_bind(fakes, clock, sink, account, fault, outcome):
+    sms = provider_of(clock, sink, timeout_s=1.0)
     fakes.faults.add(fault)
 
     assert await sms.send(batch_of(account, target(NUMBER)), now=NOW) == [outcome]
+    await sms.close()
 
 
 async def test_in_tls_everything_goes_as_it_does_without(fakes, clock, sink, account):
