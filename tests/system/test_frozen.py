@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from bench.fakes import Fakes
 from heliograph.core.ids import parse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from bench.crash_site import Place
@@ -21,10 +23,13 @@ pytestmark = pytest.mark.system
 PHONES = 60_000
 DELIVERY = Delivery(page_size=250, lease_s=2.0, storage_timeout_s=5.0)
 
+STALL_MS = 6000
+
 AWAKE = ("epoch_lost", "lease_lost", "store_unavailable", "shard_interrupted")
 """What a worker says that wakes up to find its shards or its connections gone.
 
-Not once for each shard: of one whose claim was cut off it never heard.
+Said of a page in flight. Who wakes up between two pages finds the notification
+completed, gives the shard back and has nothing to say.
 """
 
 RECORDS = (
@@ -49,9 +54,13 @@ def test_a_worker_frozen_past_its_lease_changes_nothing(
         api, sleeper, other = servers
         try:
             notification = api.broadcast()
-            wait_until(lambda: fakes.pushes() > PHONES // 10 and _holds(site, place, sleeper.name))
-            sleeper.freeze()
+            wait_until(lambda: fakes.pushes() > PHONES // 10)
+            # Frozen with its pages at the provider, not between two of them.
+            fakes.play(*dying(0.3, 1), {"delay_ms": STALL_MS})
+            wait_until(_stands_still(fakes))
             held = _holds(site, place, sleeper.name)
+            sleeper.freeze()
+            fakes.play(*dying(0.3, 1))
 
             counters = api.wait_for(notification)
             before = [site.rows(place, statement) for statement in RECORDS]
@@ -75,6 +84,17 @@ def test_a_worker_frozen_past_its_lease_changes_nothing(
     assert found.lost == 0
     assert found.doubled <= DELIVERY.bound
     assert found.wrong == []
+
+
+def _stands_still(fakes: Fakes, looks: int = 10) -> Callable[[], bool]:
+    """Ask whether nobody has pushed anything for some looks."""
+    seen: deque[int] = deque(maxlen=looks)
+
+    def asked() -> bool:
+        seen.append(fakes.pushes())
+        return len(seen) == looks and seen[0] == seen[-1]
+
+    return asked
 
 
 def _holds(site: Site, place: Place, worker: str) -> int:
