@@ -80,18 +80,16 @@ class Application:
         if scope["type"] == "lifespan":
             await _acknowledge_lifespan(receive, send)
         elif scope["type"] == "http":
-            response = await self._answer(scope, receive)
+            response = await self.answer(scope, receive)
             if response is not None:
                 await response(scope, receive, send)
 
-    async def answer_failure(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def failure(self, scope: Scope, receive: Receive) -> Response:
         """Answer InternalFailure in the owner's format, telling nothing of the inside."""
         if not self._doors:
-            await empty_response(500)(scope, receive, send)
-            return
+            return empty_response(500)
         request, _ = self._locate(scope, receive)
-        response = self._refuse(request, InternalFailure())
-        await response(scope, receive, send)
+        return self._refuse(request, InternalFailure())
 
     def label_of(self, scope: Scope) -> tuple[str, str]:
         """Name a request's dialect and route for the log: patterns, never paths."""
@@ -100,11 +98,12 @@ class Application:
         request, _ = self._locate(scope, _no_body)
         return request.door.dialect.name, request.route.path if request.route else ""
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Response | None:
+    async def answer(self, scope: Scope, receive: Receive) -> Response | None:
         """Answer a request; None where the client left."""
-        checked = await self._health(scope)
-        if checked is not None:
-            return checked
+        if _raw_path(scope).startswith(health.PREFIX):
+            checked = await self._health(scope)
+            if checked is not None:
+                return checked
         if not self._doors:
             return empty_response(404)
         request, found = self._locate(scope, receive)
@@ -154,7 +153,7 @@ class Application:
 
     async def _health(self, scope: Scope) -> Response | None:
         path = _raw_path(scope)
-        if not path.startswith(b"/health/") or scope["method"] not in ("GET", "HEAD"):
+        if scope["method"] not in ("GET", "HEAD"):
             return None
         if path == health.LIVE:
             return health.live_response()

@@ -17,7 +17,7 @@ from heliograph.web.errors import RequestTimeout
 from heliograph.web.schemas import MAX_INT64, MIN_INT64
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from heliograph.core.errors import PathPart
     from heliograph.web.request import Request
@@ -29,11 +29,14 @@ read no answer before they sent all, and one that is cut off learns nothing of w
 MAX_DEPTH = 64
 """Nesting of arrays and objects: far beyond any vendor's body, far below what breaks a writer."""
 
-_SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])|(?:\A|[\[:,])[ \t\r\n]*-?[0-9]{19}")
-"""Bytes without which no lone surrogate, NUL or integer beyond 64 bits can be inside.
+BODY_AT_HAND = "heliograph.body_at_hand"
+"""An ASGI extension of our server's: a function that answers the whole body, or None where
+some of it is still to come."""
 
-Digits count where a value begins: hexadecimal tokens are full of them.
-"""
+_NOTHING: Mapping[str, Any] = {}
+
+_SUSPICIOUS = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+"""Bytes without which no lone surrogate or NUL can be inside."""
 
 MAX_UNSTORABLE = 100
 """Strings and integers that are named, at most: the body's size is no bound on its problems'."""
@@ -60,6 +63,12 @@ async def read_body(request: Request, limits: BodyLimits) -> bytes:
     Raises PayloadTooLarge past the limit (announced or not), RequestTimeout,
     ClientDisconnect.
     """
+    at_hand = request.scope.get("extensions", _NOTHING).get(BODY_AT_HAND)
+    body: bytes | None = None if at_hand is None else at_hand()
+    if body is not None:
+        if len(body) > limits.body_bytes:
+            raise PayloadTooLarge(len(body), limits.body_bytes)
+        return body
     announced = _content_length(request)
     is_refused = announced is not None and announced > limits.body_bytes
     if is_refused and request.headers.get("expect", "").lower() == "100-continue":
@@ -71,7 +80,7 @@ async def read_body(request: Request, limits: BodyLimits) -> bytes:
     size = 0
     loop = asyncio.get_running_loop()
     patience = asyncio.timeout(None)
-    # Armed by the loop's next turn: most bodies are there by now, and a timer
+    # Armed by the loop's next turn: many bodies are there by now, and a timer
     # costs more than reading them.
     arming = loop.call_soon(patience.reschedule, loop.time() + limits.timeout_s)
     try:
@@ -122,16 +131,24 @@ def parse_json(raw: bytes) -> Any:
     for each string or integer that could not be stored, of the first 100.
     """
     try:
-        value = _DECODER.decode(raw.decode().removeprefix("\ufeff"))
+        value, is_bounded = _decode(raw.decode().removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:
         raise _not_json() from error
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and _is_deeper(value, MAX_DEPTH):
         raise _not_json()
-    if _SUSPICIOUS.search(raw):
+    if not is_bounded or (b"\\u" in raw and _SUSPICIOUS.search(raw)):
         problems = list(islice(_unstorable(value, ()), MAX_UNSTORABLE))
         if problems:
             raise InvalidRequest(problems)
     return value
+
+
+def _decode(text: str) -> tuple[Any, bool]:
+    """Decode JSON; second, whether every integer is one of 64 bits. Raises ValueError."""
+    try:
+        return _BOUNDED.decode(text), True
+    except _LongInteger:
+        return _UNBOUNDED.decode(text), False
 
 
 def _not_json() -> InvalidRequest:
@@ -149,7 +166,19 @@ def _finite(digits: str) -> float:
     return number
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+class _LongInteger(Exception):
+    """An integer beyond 64 bits is somewhere in a body."""
+
+
+def _int64(digits: str) -> int:
+    number = int(digits)
+    if not MIN_INT64 <= number <= MAX_INT64:
+        raise _LongInteger
+    return number
+
+
+_BOUNDED = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, parse_int=_int64)
+_UNBOUNDED = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
 
 
 def _is_deeper(value: Any, limit: int) -> bool:

@@ -11,8 +11,9 @@ from heliograph.web.responses import json_response
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-LIVE = b"/health/live"
-READY = b"/health/ready"
+PREFIX = b"/health/"
+LIVE = PREFIX + b"live"
+READY = PREFIX + b"ready"
 
 MissingParts = Callable[[], Awaitable[Sequence[str]]]
 """Names what the server still lacks to serve; nothing means ready."""

@@ -14,9 +14,13 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from heliograph.web.bodies import BODY_AT_HAND
+from heliograph.web.http_exchange import Exchange
 
 if TYPE_CHECKING:
     from asyncio import TimerHandle
@@ -62,6 +66,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_head = False
         self._head_bytes = 0
         self._head_timer: TimerHandle | None = None
+        self._idle_since: float | None = None
         self._is_going_on = False
         self.parser: _Parser = _Parser(self)
 
@@ -73,6 +78,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._disarm()
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -104,12 +111,46 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._is_in_head = False
         self._disarm()
-        super().on_headers_complete()
+        self._begin_exchange()
 
     def on_message_complete(self) -> None:
         """End a request; where it offers an upgrade, its body is still to come."""
         if not self.parser.should_upgrade():
             super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Begin with the next request that has come, or wait for one."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._wait_for_more(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that was idle for too long.
+
+        One timer runs on through many requests, and looks at the clock when it
+        is over: setting it anew for each would cost as much as reading their heads.
+        """
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None:
+            return
+        left_s = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left_s > 0:
+            self._wait_for_more(left_s)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _wait_for_more(self, left_s: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(left_s, self.timeout_keep_alive_handler)
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle_since = None
 
     def _go_on(self) -> None:
         """Take a new parser where the last one saw an offer to upgrade, and stopped.
@@ -122,6 +163,41 @@ class BoundedProtocol(HttpToolsProtocol):
         self.parser = _Parser(self)
         self.parser.feed_data(b"POST / HTTP/1.1\r\n" + b"".join(framing) + b"\r\n")
         self._is_going_on = False
+
+    def _begin_exchange(self) -> None:
+        """Have the application answer, once the requests before this one are answered."""
+        scope, parser = self.scope, self.parser
+        scope["method"] = parser.get_method().decode("ascii")
+        version = parser.get_http_version()
+        if version != "1.1":
+            scope["http_version"] = version
+        url = httptools.parse_url(self.url)
+        scope["raw_path"] = url.path
+        path = url.path.decode("ascii")
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["query_string"] = url.query or b""
+        before = self.cycle
+        self.cycle = exchange = Exchange(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        # Typed as ASGI's own extensions are, which say no more than that they are there.
+        extensions: dict[str, Any] = {BODY_AT_HAND: exchange.body_at_hand}
+        scope["extensions"] = extensions
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
 
     def _arm(self) -> None:
         loop = asyncio.get_running_loop()

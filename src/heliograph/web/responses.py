@@ -10,7 +10,41 @@ from starlette.responses import Response
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from starlette.types import Receive, Scope, Send
+
     from heliograph.web.schemas import Schema
+
+_WITHOUT_LENGTH = (204, 304)
+
+
+class WholeResponse(Response):
+    """An answer that is made: nothing is left to go wrong when it is sent."""
+
+    def __init__(
+        self, body: bytes, status: int, headers: Mapping[str, str] | None, media_type: str | None
+    ) -> None:
+        self.status_code = status
+        self.body = body
+        self.background = None
+        raw = self.raw_headers = []
+        if headers is not None:
+            for name, value in headers.items():
+                raw.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+        if status not in _WITHOUT_LENGTH:
+            raw.append((b"content-length", b"%d" % len(body)))
+        if media_type is not None:
+            raw.append((b"content-type", media_type.encode("latin-1")))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
+        """Send it."""
+        await send(
+            {
+                "type": "http.response.start",
+                "status": self.status_code,
+                "headers": self.raw_headers,
+            }
+        )
+        await send({"type": "http.response.body", "body": self.body})
 
 
 def json_response(
@@ -22,17 +56,17 @@ def json_response(
     """Answer a JSON document."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     # A refused body's key may hold a lone surrogate, which UTF-8 can't spell.
-    return Response(text.encode(errors="replace"), status, headers, media_type)
+    return WholeResponse(text.encode(errors="replace"), status, headers, media_type)
 
 
 def empty_response(status: int = 204, headers: Mapping[str, str] | None = None) -> Response:
     """Answer without a body."""
-    return Response(None, status, headers)
+    return WholeResponse(b"", status, headers, None)
 
 
 def schema_response(
     value: Schema, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Answer a document of a schema; times in UTC end in Z."""
-    body = value.model_dump_json().encode()
-    return Response(body, status, headers, "application/json")
+    body = value.__pydantic_serializer__.to_json(value)
+    return WholeResponse(body, status, headers, "application/json")

@@ -13,10 +13,12 @@ import uvicorn
 
 from heliograph.observability.failures import frames_of
 from heliograph.web.http_protocol import BoundedProtocol
+from heliograph.web.responses import WholeResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from starlette.responses import Response
     from starlette.types import Message, Receive, Scope, Send
 
     from heliograph.config import Config
@@ -91,6 +93,22 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one scope; only http ones are answered for."""
+        try:
+            response = await self._application.answer(scope, receive)
+        except Exception as error:  # noqa: BLE001 - the outermost frame of a request
+            self._log(scope, error)
+            response = self._application.failure(scope, receive)
+        if response is None:
+            return
+        if isinstance(response, WholeResponse):
+            await response(scope, receive, send)
+        else:
+            await self._send_watched(response, scope, receive, send)
+
+    async def _send_watched(
+        self, response: Response, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Send an answer that is made, or read from a file, while it is sent."""
         has_started = False
 
         async def watched_send(message: Message) -> None:
@@ -99,19 +117,22 @@ class Guard:
             await send(message)
 
         try:
-            await self._application(scope, receive, watched_send)
-        except Exception as error:  # noqa: BLE001 - the outermost frame of a request
-            dialect, route = self._application.label_of(scope)
-            _log.error(
-                "request_failed",
-                dialect=dialect,
-                method=scope.get("method"),
-                route=route,
-                error=type(error).__name__,
-                frames=frames_of(error),
-            )
+            await response(scope, receive, watched_send)
+        except Exception as error:  # noqa: BLE001 - the outermost frame of an answer
+            self._log(scope, error)
             if not has_started:
-                await self._application.answer_failure(scope, receive, send)
+                await self._application.failure(scope, receive)(scope, receive, send)
+
+    def _log(self, scope: Scope, error: Exception) -> None:
+        dialect, route = self._application.label_of(scope)
+        _log.error(
+            "request_failed",
+            dialect=dialect,
+            method=scope.get("method"),
+            route=route,
+            error=type(error).__name__,
+            frames=frames_of(error),
+        )
 
 
 class _QuietServer(uvicorn.Server):

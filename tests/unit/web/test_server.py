@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import structlog
+from starlette.responses import FileResponse, StreamingResponse
 from tests.asgi_client import call
 from tests.unit.web import stubs
 from tests.unit.web.stubs import NO_CORE, dialect, route
@@ -166,19 +167,37 @@ async def test_what_nobody_expected_is_answered_without_details_and_logged_witho
 
 
 async def test_a_failure_after_the_answer_began_is_only_logged():
-    class Breaking(Application):
-        async def __call__(self, scope, receive, send):
-            await send({"type": "http.response.start", "status": 200, "headers": []})
-            raise CoreError from KeyError("inner")
+    async def breaking_pieces():
+        yield b"begun"
+        raise CoreError from KeyError("inner")
 
-    config = Config()
-    breaking = Breaking(NO_CORE, [OpenDoor(dialect("one"))], config)
+    async def begin(request, core):
+        return StreamingResponse(breaking_pieces())
+
+    guarded = Guard(
+        Application(NO_CORE, [OpenDoor(dialect("one", route("GET", "/x", begin)))], Config())
+    )
 
     with structlog.testing.capture_logs() as logs:
-        answer = await call(Guard(breaking), "GET", "/x")
+        answer = await call(guarded, "GET", "/x")
 
     assert answer.status == 200
     assert "KeyError" in logs[0]["frames"]
+
+
+async def test_a_failure_before_an_answer_began_is_answered_and_logged(tmp_path):
+    async def show(request, core):
+        return FileResponse(tmp_path / "missing")
+
+    guarded = Guard(
+        Application(NO_CORE, [OpenDoor(dialect("one", route("GET", "/x", show)))], Config())
+    )
+
+    with structlog.testing.capture_logs() as logs:
+        answer = await call(guarded, "GET", "/x")
+
+    assert (answer.status, answer.json()["by"]) == (500, "one")
+    assert [event["event"] for event in logs] == ["request_failed"]
 
 
 @pytest.fixture
