@@ -43,6 +43,12 @@ CRITERIA = {
     "one provider": (IS_APPLE,),
     "two providers": (Condition(PROVIDER, ("apns", "wns")),),
     "no provider": (Condition(PROVIDER, ()),),
+    "part of a provider": (Condition(PROVIDER, ("n",), is_exact=False),),
+    "all but a provider": (Condition(PROVIDER, ("apns",), is_excluding=True),),
+    "part of a user of a part of a provider": (
+        Condition(USER, ("n",), is_exact=False),
+        Condition(PROVIDER, ("n",), is_exact=False),
+    ),
     "a provider none uses": (Condition(PROVIDER, ("sms",)),),
     "a device": (Condition(DEVICE, ("Phone-3",)),),
     "devices": (Condition(DEVICE, ("Phone-3", "Phone-7", "Phone-0")),),

@@ -220,22 +220,32 @@ def _is_plain(condition: Condition) -> bool:
 def _is_of_providers(wanted: RegistrationFilter) -> bool:
     """Say whether a list is narrowed by providers at most."""
     return wanted._replace(provider=None, conditions=()) == ANYTHING and all(
-        each.field is RegistrationField.PROVIDER and each.is_exact and _is_plain(each)
-        for each in wanted.conditions
+        map(_names_providers, wanted.conditions)
     )
 
 
 def _along_providers(application_id: Id, wanted: RegistrationFilter) -> tuple[Select[Any], ...]:
     """Walk by age: each provider's registrations along the index, to be merged."""
-    chosen = [each for each in ProviderName if wanted.provider in (None, each)]
-    others = []
-    for condition in wanted.conditions:
-        if condition.field is RegistrationField.PROVIDER and _is_plain(condition):
-            chosen = [each for each in chosen if each.value in condition.values]
-        else:
-            others.append(condition)
-    walk = _scan(application_id, wanted._replace(provider=None, conditions=tuple(others)))
-    return tuple(walk.where(_ROWS.provider == each.value) for each in chosen)
+    others = tuple(each for each in wanted.conditions if not _names_providers(each))
+    walk = _scan(application_id, wanted._replace(provider=None, conditions=others))
+    return tuple(walk.where(_ROWS.provider == each.value) for each in _providers_of(wanted))
+
+
+def _providers_of(wanted: RegistrationFilter) -> list[ProviderName]:
+    """List the providers that meet all conditions of the kind that names some."""
+    named = [set(each.values) for each in wanted.conditions if _names_providers(each)]
+    return [
+        each
+        for each in ProviderName
+        if wanted.provider in (None, each) and all(each.value in names for names in named)
+    ]
+
+
+def _names_providers(condition: Condition) -> bool:
+    """Say whether a condition is met by some providers' registrations and by no others."""
+    is_of_whole_names = condition.is_exact and None not in condition.values
+    is_it = is_of_whole_names and _is_plain(condition)
+    return is_it and condition.field is RegistrationField.PROVIDER
 
 
 def _by_text(
