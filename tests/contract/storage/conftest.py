@@ -16,6 +16,7 @@ from heliograph.config import Storage
 from heliograph.storage.database.sqlite import FILE_NAME
 from heliograph.storage.store import SqlStore, open_store
 from heliograph.storage.tables.tables import metadata
+from heliograph.storage.tables.tallies import registration_tallies
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -46,7 +47,8 @@ def empty_postgres_url(migrated_postgres_url: str) -> str:
 
     async def empty() -> None:
         connection = await asyncpg.connect(migrated_postgres_url)
-        for table in metadata.sorted_tables:
+        # Tallies at last: they are counted down while what they count goes.
+        for table in (*metadata.sorted_tables, registration_tallies):
             await connection.execute(f"DELETE FROM {table.name}")
         await connection.close()
 

@@ -10,11 +10,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from tests.contract.storage.world import new_world
+from tests.contract.storage.world import World, new_world
 
 from heliograph.config import Storage
+from heliograph.core.model.listing import ANYTHING
+from heliograph.core.model.registration import ProviderName
 from heliograph.storage.database.migrate import MIGRATIONS, head, upgrade
-from heliograph.storage.store import open_store
+from heliograph.storage.database.postgresql import PostgresDatabase
+from heliograph.storage.database.sqlite import SqliteDatabase
+from heliograph.storage.store import SqlStore, open_store
 from heliograph.storage.tables.tables import metadata
 
 if TYPE_CHECKING:
@@ -61,6 +65,30 @@ async def test_upgrading_again_changes_and_loses_nothing(
 
     assert await world.store._database.read(differences) == []
     assert await world.get(registration) == registration
+    await world.store.close()
+
+
+async def test_what_was_registered_before_there_were_tallies_is_counted(
+    new_storage: Storage, tmp_path: Path, clock: FakeClock
+) -> None:
+    database: PostgresDatabase | SqliteDatabase
+    if new_storage.database_url is None:
+        database = SqliteDatabase(tmp_path)
+    else:
+        database = PostgresDatabase(new_storage.database_url.get_secret_value())
+    await database.write(lambda connection: upgrade(connection, "0006"))
+    old = await new_world(SqlStore(database, batch_size=16), clock)
+    await old.register_many(20)
+    await old.register("w", device="w", provider=ProviderName.WNS)
+    await old.store.close()
+
+    world = World(await open_store(new_storage, tmp_path), clock, old.account, old.application)
+
+    app = world.application.id
+    assert await world.tallies() == {(app, "fcm"): 20, (app, "wns"): 1}
+    await world.register("another", device="another")
+    assert await world.store.registry.count(app, ANYTHING) == 22
+    await world.check()
     await world.store.close()
 
 

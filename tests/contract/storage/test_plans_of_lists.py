@@ -16,6 +16,7 @@ from heliograph.core.model.listing import (
     RegistrationFilter,
     Window,
 )
+from heliograph.storage.registry.by_age import count
 from heliograph.storage.store import open_store
 
 if TYPE_CHECKING:
@@ -65,6 +66,31 @@ async def test_providers_are_walked_along_their_index(
     assert "PRIMARY KEY (application_id=? AND bucket=? AND id=?)" in rows
     # The page's own rows are sorted; the walk is not.
     assert sum("TEMP B-TREE" in step for step in steps) <= 1
+
+
+async def test_to_count_all_or_some_providers_no_registration_is_read(world: World) -> None:
+    registry, app = world.store.registry, world.application.id
+
+    for conditions in ((), (Condition(FIELD.PROVIDER, ("apns", "fcm")),)):
+        wanted = RegistrationFilter(conditions=conditions)
+        steps = await plan_of(world.store, lambda wanted=wanted: registry.count(app, wanted))  # type: ignore[misc]
+        assert touching(steps) == []
+
+
+async def test_what_is_owned_is_all_but_what_nobody_owns(world: World) -> None:
+    app = world.application.id
+    is_someones = Condition(FIELD.USER_ID, ("a",), is_exact=False)
+    wanted = RegistrationFilter(conditions=(is_someones,))
+
+    async def number() -> int:
+        return await world.store._database.read(
+            lambda connection: count(connection, app, wanted, most=1)
+        )
+
+    lines = touching(await plan_of(world.store, number))
+
+    assert await number() == 5
+    assert any("COVERING INDEX ix_registrations_nobodys" in line for line in lines)
 
 
 @WINDOWS

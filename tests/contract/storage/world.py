@@ -25,6 +25,7 @@ from heliograph.core.model.registration import (
     token_hash,
 )
 from heliograph.storage.tables.tables import registrations, subscriptions, token_holders
+from heliograph.storage.tables.tallies import registration_tallies
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -143,6 +144,18 @@ class World:
             if row.token_hash == digest
         }
 
+    async def tallies(self) -> Counter[tuple[bytes, str]]:
+        """How many registrations each application is said to have of each provider."""
+        sums: Counter[tuple[bytes, str]] = Counter()
+        for row in await self.rows(registration_tallies):
+            sums[row.application_id, row.provider] += row.amount
+        return sums
+
+    async def check_tallies(self) -> None:
+        """Assert that as many registrations are said to be there as there are."""
+        rows = await self.rows(registrations)
+        assert await self.tallies() == Counter((row.application_id, row.provider) for row in rows)
+
     async def check(self) -> None:
         """Assert what must hold of the tables at any time."""
         rows = await self.rows(registrations)
@@ -157,6 +170,7 @@ class World:
             if held[row.application_id, row.token_hash] > 1:
                 assert row.claim == Claim.SHARED.value
                 assert row.shared
+        await self.check_tallies()
         living = {(row.application_id, row.id) for row in rows}
         for row in await self.rows(subscriptions):
             assert (row.application_id, row.registration_id) in living

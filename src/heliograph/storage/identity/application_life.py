@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Table, delete, or_, select, tuple_, update
 
 from heliograph.storage.database.database import Lane
 from heliograph.storage.tables.tables import aliases, applications, metadata, notifications
+from heliograph.storage.tables.tallies import registration_tallies
 from heliograph.storage.tables.webhooks import webhooks
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class SqlApplications:
         """Delete an application with whatever it still has."""
 
         def work(connection: Connection) -> None:
+            # Tallies behind what they count, or it would be counted again as it goes.
             for table, condition in _owned(application_id):
                 connection.execute(delete(table).where(condition))
             connection.execute(delete(applications).where(applications.c.id == application_id))
@@ -61,6 +63,9 @@ class SqlApplications:
 def _forget(connection: Connection, application_id: Id, limit: int) -> int:
     gone = 0
     for table, condition in _owned(application_id):
+        if table is registration_tallies:
+            # Some of its rows without the others would be a wrong number, and stay one.
+            continue
         key = tuple_(*table.primary_key.columns)
         some = select(*table.primary_key.columns).where(condition).limit(limit - gone)
         gone += connection.execute(delete(table).where(key.in_(some))).rowcount
@@ -70,8 +75,11 @@ def _forget(connection: Connection, application_id: Id, limit: int) -> int:
 
 
 def _owned(application_id: Id) -> Iterator[tuple[Table, ColumnElement[bool]]]:
-    """Say which rows of which table are an application's; what others belong to comes last."""
-    last = [parent for _, parent in _PARENTS]
+    """Say which rows of which table are an application's.
+
+    What counts others comes last, and so does what others belong to.
+    """
+    last = [registration_tallies, *(parent for _, parent in _PARENTS)]
     for table in metadata.tables.values():
         if table in last or table is applications:
             continue

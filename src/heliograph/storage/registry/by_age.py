@@ -23,6 +23,7 @@ from heliograph.storage.database.engines import (
     is_postgresql,
 )
 from heliograph.storage.registry.listing import looks_at, members_named, of_account, wanted_by
+from heliograph.storage.registry.tallies import tally, tally_of_all
 from heliograph.storage.tables.rows import select_registrations, to_registration
 from heliograph.storage.tables.tables import members, registrations, token_holders, users
 
@@ -79,6 +80,8 @@ def page_by_age(
     keys = keys[: window.limit]
     if total is None and not has_more and (keys or not window.offset):
         total = window.offset + len(keys)
+    if total is None and _is_of_providers(wanted):
+        total = tally(connection, application_id, _providers_of(wanted))
     rows: Sequence[Any] = ()
     if keys:
         query = select_registrations(_among(connection, keys)).order_by(_ROWS.id)
@@ -94,6 +97,8 @@ def count(
     most: int = MOST_CANDIDATES,
 ) -> int:
     """Count what a list holds, to the end."""
+    if _is_of_providers(wanted):
+        return tally(connection, application_id, _providers_of(wanted))
     part = _sole_text(wanted)
     if part is not None and part.field is _USER_ID:
         return _count_by_user(connection, application_id, part, most)
@@ -101,7 +106,7 @@ def count(
     if part is not None:
         return _number(connection, everything.where(_ROWS.device_id.is_not(None)))
     way = _way(connection, application_id, wanted, most)
-    if len(way.arms) > 1 and not _is_of_providers(wanted):
+    if len(way.arms) > 1:
         # The whole table is faster read in its own order than by an index.
         return _number(connection, everything)
     return sum(_number(connection, arm) for arm in way.arms)
@@ -220,22 +225,32 @@ def _is_plain(condition: Condition) -> bool:
 def _is_of_providers(wanted: RegistrationFilter) -> bool:
     """Say whether a list is narrowed by providers at most."""
     return wanted._replace(provider=None, conditions=()) == ANYTHING and all(
-        each.field is RegistrationField.PROVIDER and each.is_exact and _is_plain(each)
-        for each in wanted.conditions
+        map(_names_providers, wanted.conditions)
     )
 
 
 def _along_providers(application_id: Id, wanted: RegistrationFilter) -> tuple[Select[Any], ...]:
     """Walk by age: each provider's registrations along the index, to be merged."""
-    chosen = [each for each in ProviderName if wanted.provider in (None, each)]
-    others = []
-    for condition in wanted.conditions:
-        if condition.field is RegistrationField.PROVIDER and _is_plain(condition):
-            chosen = [each for each in chosen if each.value in condition.values]
-        else:
-            others.append(condition)
-    walk = _scan(application_id, wanted._replace(provider=None, conditions=tuple(others)))
-    return tuple(walk.where(_ROWS.provider == each.value) for each in chosen)
+    others = tuple(each for each in wanted.conditions if not _names_providers(each))
+    walk = _scan(application_id, wanted._replace(provider=None, conditions=others))
+    return tuple(walk.where(_ROWS.provider == each.value) for each in _providers_of(wanted))
+
+
+def _providers_of(wanted: RegistrationFilter) -> list[ProviderName]:
+    """List the providers that meet all conditions of the kind that names some."""
+    named = [set(each.values) for each in wanted.conditions if _names_providers(each)]
+    return [
+        each
+        for each in ProviderName
+        if wanted.provider in (None, each) and all(each.value in names for names in named)
+    ]
+
+
+def _names_providers(condition: Condition) -> bool:
+    """Say whether a condition is met by some providers' registrations and by no others."""
+    is_of_whole_names = condition.is_exact and None not in condition.values
+    is_it = is_of_whole_names and _is_plain(condition)
+    return is_it and condition.field is RegistrationField.PROVIDER
 
 
 def _by_text(
@@ -275,18 +290,29 @@ def _count_by_user(
     is_match = _is_match(users.c.external_id, condition)
     others = _users(application_id).where(not_(func.coalesce(is_match, false())))
     keys = connection.execute(others.limit(most + 1)).scalars().all()
-    everything = _scan(application_id, ANYTHING)
     if len(keys) <= most:
         theirs = among(connection, members, members.c.user_id, keys, is_bucketed=False)
         unwanted = _scan(application_id, ANYTHING, _owned(application_id, theirs))
-        owned = everything.where(_ROWS.member_id.is_not(None))
-        return _number(connection, owned) - _number(connection, unwanted)
+        return _number_of_owned(connection, application_id, most) - _number(connection, unwanted)
     is_theirs = and_(
         members.c.user_id == users.c.id,
         users.c.account_id == of_account(application_id),
     )
     theirs = _owned(application_id, InThisOrder(users, members, is_theirs))
     return _number(connection, _scan(application_id, ANYTHING, theirs).where(is_match))
+
+
+def _number_of_owned(connection: Connection, application_id: Id, most: int) -> int:
+    """Count what somebody owns; where that is more than `most`, as all without what nobody does."""
+    everything = _scan(application_id, ANYTHING)
+    some = everything.where(_ROWS.member_id.is_not(None)).limit(most + 1).subquery()
+    number: int = connection.execute(select(func.count()).select_from(some)).scalar_one()
+    if number <= most:
+        return number
+    nobodys = everything.where(_ROWS.member_id.is_(None)).with_only_columns(func.count())
+    # In one statement, which sees one state: else what comes in between would be taken for owned.
+    rest = tally_of_all(application_id).scalar_subquery() - nobodys.scalar_subquery()
+    return int(connection.execute(select(rest)).scalar_one())
 
 
 def _users(application_id: Id) -> Select[Any]:

@@ -39,6 +39,8 @@ _KEY = ("application_id", "bucket", "id")
 _COLUMNS = tuple(registrations.columns.keys())
 _CHANGING = tuple(name for name in _COLUMNS if name not in (*_KEY, "slot", "created_ms"))
 _changing_of = itemgetter(*(_COLUMNS.index(name) for name in _CHANGING))
+_STAYING = tuple(name for name in _CHANGING if name != "provider")
+_staying_of = itemgetter(*(_COLUMNS.index(name) for name in _STAYING))
 _HOLDER = ("application_id", "token_hash", "registration_id")
 
 
@@ -78,6 +80,12 @@ def write_changes(
 
 def _writes(changes: RegistryChanges) -> Sequence[Write]:
     coming = (*changes.added, *(after for _, after in changes.moved_tokens))
+    # A provider that is written again, though it is the same, costs SQLite an index and a trigger.
+    new_provider = {
+        after.id for before, after in changes.moved_tokens if before.provider != after.provider
+    }
+    moving = [row for row in changes.changed if row.id in new_provider]
+    staying = [row for row in changes.changed if row.id not in new_provider]
     return (
         deletion(
             token_holders, _HOLDER, [_holder_of(before) for before, _ in changes.moved_tokens]
@@ -86,8 +94,14 @@ def _writes(changes: RegistryChanges) -> Sequence[Write]:
         updating(
             registrations,
             _KEY,
+            _STAYING,
+            [(*_key_of(row), *_staying_of(row_of(row))) for row in staying],
+        ),
+        updating(
+            registrations,
+            _KEY,
             _CHANGING,
-            [(*_key_of(row), *_changing_of(row_of(row))) for row in changes.changed],
+            [(*_key_of(row), *_changing_of(row_of(row))) for row in moving],
         ),
         insertion_of_missing(token_holders, [_holder_of(row) for row in coming]),
         updating(
