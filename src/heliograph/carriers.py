@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         TargetCheck,
         TopicService,
     )
+    from heliograph.core.right_of_way import RightOfWay
 
 CREDENTIAL_READERS: Mapping[ProviderName, SecretReader] = {
     ProviderName.APNS: certificate_from_pem,
@@ -124,8 +125,11 @@ def provider_rules(guard: Guard) -> ProviderRules:
 class Carriers:
     """The providers, made when they are first needed: a command does without."""
 
-    def __init__(self, config: Config, guard: Guard, clock: Clock) -> None:
+    def __init__(
+        self, config: Config, guard: Guard, clock: Clock, way: RightOfWay | None = None
+    ) -> None:
         self._config = config
+        self._way = way
         self._guard = guard
         self._clock = clock
         # Filled by `make`: until then nobody asks.
@@ -140,13 +144,14 @@ class Carriers:
         config, guard, clock = self._config, self._guard, self._clock
         timeout_s = config.delivery.request_timeout_s
         dial = dial_tls if guard.proxy is None else guard.proxy.dial
-        apns = ApnsProvider(config.apns, clock, request_timeout_s=timeout_s, dial=dial)
-        fcm = FcmProvider(config.fcm, clock, request_timeout_s=timeout_s, guard=guard)
+        way = self._way
+        apns = ApnsProvider(config.apns, clock, request_timeout_s=timeout_s, dial=dial, way=way)
+        fcm = FcmProvider(config.fcm, clock, request_timeout_s=timeout_s, guard=guard, way=way)
         self.providers |= {
             ProviderName.APNS: apns,
             ProviderName.FCM: fcm,
             ProviderName.WEBPUSH: WebPushProvider(
-                config.webpush, guard, clock, request_timeout_s=timeout_s
+                config.webpush, guard, clock, request_timeout_s=timeout_s, way=way
             ),
             ProviderName.WNS: WnsProvider(config.wns, guard, clock, request_timeout_s=timeout_s),
             ProviderName.SMS: SmsProvider(

@@ -46,6 +46,7 @@ from heliograph.core.notifications.recipient_lists import RecipientLists
 from heliograph.core.registrations.registrations import Registrations
 from heliograph.core.registrations.tags import Tags
 from heliograph.core.registrations.topic_subscriptions import TopicSubscriptions
+from heliograph.core.right_of_way import RightOfWay
 from heliograph.core.webhooks.webhooks import Webhooks
 from heliograph.delivery.retention import Retention
 from heliograph.delivery.small_sends import SmallSends
@@ -114,7 +115,8 @@ class Stack:
         self.store = store
         name, lease_s = worker_name(), config.delivery.lease_s
         self.queue = LedgerQueue(store.ledger, clock, worker=name, lease_s=lease_s)
-        self._small_sends = SmallSends(clock, config.delivery, worker=name)
+        way = RightOfWay(clock.monotonic)
+        self._small_sends = SmallSends(clock, config.delivery, worker=name, way=way)
         # For every URL that a customer or a device supplies.
         self.guard = guard_of(config)
         self._keys = keys
@@ -180,7 +182,7 @@ class Stack:
         )
         rates = Rates(MemoryCounters(clock.monotonic), config.limits)
         self._passwords = passwords or Argon2Passwords()
-        self._carriers = Carriers(config, self.guard, clock)
+        self._carriers = Carriers(config, self.guard, clock, way)
         self.channel_carriers = self._carriers.channel_carriers
         people = People(store.people, identity, clock)
         self.core = Core(

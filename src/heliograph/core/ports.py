@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from heliograph.core.errors import Problem
     from heliograph.core.ids import Id
     from heliograph.core.model.application import ProviderCredential, Secret
-    from heliograph.core.model.audience import Address
+    from heliograph.core.model.audience import Address, Audience
     from heliograph.core.model.breaker import Breaker
     from heliograph.core.model.channel import Channel, ChannelPlace, ChannelStorage
     from heliograph.core.model.delivery import FirstPage, Reservation, Shard, Target
@@ -72,7 +72,7 @@ class ShardQueue(Protocol):
 class SmallSends(Protocol):
     """Places of this process's worker for small sends that are being accepted."""
 
-    def reserve(self) -> Reservation | None:
+    def reserve(self, audience: Audience) -> Reservation | None:
         """Keep a place; None where there is none."""
         ...
 

@@ -13,13 +13,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from heliograph.core.model.audience import number_named
 from heliograph.core.model.delivery import Reservation
+from heliograph.core.right_of_way import FEW
 
 if TYPE_CHECKING:
     from heliograph.config import Delivery as Settings
+    from heliograph.core.model.audience import Audience
     from heliograph.core.model.delivery import FirstPage
     from heliograph.core.model.notification import Notification
     from heliograph.core.ports import Clock
+    from heliograph.core.right_of_way import RightOfWay
 
 
 class Host(Protocol):
@@ -37,23 +41,30 @@ class Host(Protocol):
 class SmallSends:
     """Keeps places for sends that are being accepted. reserved: how many."""
 
-    def __init__(self, clock: Clock, settings: Settings, *, worker: str) -> None:
+    def __init__(self, clock: Clock, settings: Settings, *, worker: str, way: RightOfWay) -> None:
         self._clock = clock
         self._worker = worker
         self._lease = timedelta(seconds=settings.lease_s)
         self._page_size = settings.page_size
         self._host: Host | None = None
+        self._way = way
         self.reserved = 0
 
     def open(self, host: Host) -> None:
         """Let a worker take small sends from now on."""
         self._host = host
 
-    def reserve(self) -> Reservation | None:
-        """Keep a place; None where this process has none free."""
+    def reserve(self, audience: Audience) -> Reservation | None:
+        """Keep a place; None where this process has none free.
+
+        Where it is for a few, broadcasts give way from now on.
+        """
         if self._host is None or not self._host.has_place():
             return None
         self.reserved += 1
+        named = number_named(audience)
+        if named is not None and named <= FEW:
+            self._way.ask()
         asked = self._clock.monotonic()
         return Reservation(self._worker, self._clock.now() + self._lease, self._page_size, asked)
 

@@ -1,13 +1,13 @@
 """The server side of one HTTP/2 connection, in front of a fake.
 
-Everything one chunk of input leads to, replies included, leaves in one write: that is what
+Everything one turn's input leads to, replies included, leaves in one write: that is what
 lets a fake in Python keep up with a fast sender.
 
 Source: RFC 9113.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, cast
 
 from heliograph.outbound.http2 import frames
@@ -17,6 +17,10 @@ from heliograph.simulators.exchange import Answer, Fake, Field, Request
 from heliograph.simulators.header_reader import HEADER_SETTINGS, HeaderReader
 from heliograph.simulators.http2_reactions import Reactions
 from heliograph.simulators.http2_streams import Stream
+
+_TURN_FRAMES: Final = 64
+"""Frames of one connection that are taken in one turn of the loop: whoever pours a broadcast
+into one keeps nobody on the others waiting, as a real provider's many machines would not."""
 
 _GREETING: Final = (
     (frames.Setting.MAX_FRAME_SIZE, frames.DEFAULT_MAX_FRAME_SIZE),
@@ -36,6 +40,8 @@ class Http2Connection(Reactions, asyncio.Protocol):
         self._assembly: HeaderAssembly | None = None
         self._last_id = 0
         self._has_settings = False
+        self._rest: Iterator[Frame] | None = None
+        self._behind = b""
         self._handlers: dict[int, Callable[[Frame], None]] = {
             frames.FrameType.DATA: self._on_data,
             frames.FrameType.HEADERS: self._on_headers,
@@ -61,15 +67,16 @@ class Http2Connection(Reactions, asyncio.Protocol):
         """Take input and answer what it completes."""
         if self._is_deaf:
             return
+        if self._rest is not None:
+            self._behind += data
+            return
         try:
             if self._preface is not None:
                 data = self._read_preface(data)
-            for frame in self._reader.feed(data):
-                if not self._take(frame):
-                    return
+            self._take_turn(self._reader.feed(data))
         except ProtocolError as error:
             self._fail(error)
-        self._flush()
+            self._flush()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget what was in flight."""
@@ -88,6 +95,35 @@ class Http2Connection(Reactions, asyncio.Protocol):
         self._transport.resume_reading()
 
     # -- frames in
+
+    def _take_turn(self, incoming: Iterator[Frame]) -> None:
+        """Take some frames and answer them; the others' turns come before the rest."""
+        self._rest = None
+        for number, frame in enumerate(incoming, start=1):
+            if not self._take(frame):
+                return
+            if number == _TURN_FRAMES:
+                self._rest = incoming
+                self._loop.call_soon(self._go_on)
+                break
+        self._flush()
+
+    def _go_on(self) -> None:
+        rest, self._rest = self._rest, None
+        if self._is_deaf or rest is None:
+            return
+        try:
+            self._take_turn(rest)
+        except ProtocolError as error:
+            self._fail(error)
+            self._flush()
+        self._take_behind()
+
+    def _take_behind(self) -> None:
+        """Take what came while the rest waited, once nothing of that is left."""
+        if self._rest is None and self._behind:
+            behind, self._behind = self._behind, b""
+            self.data_received(behind)
 
     def _read_preface(self, data: bytes) -> bytes:
         data = cast("bytes", self._preface) + data

@@ -17,6 +17,7 @@ from heliograph.core.model.notification import Content, Counters, Notification, 
 from heliograph.core.model.registration import ProviderName
 from heliograph.core.notifications.idempotency import IdempotencyKey, body_hash
 from heliograph.core.notifications.notifications import Notifications
+from heliograph.core.right_of_way import FEW, RightOfWay
 from heliograph.delivery.small_sends import SmallSends
 
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ class Office:
 
     def __init__(self, stage: Stage, **settings: Any) -> None:
         self.stage = stage
+        self.way = RightOfWay(stage.clock.monotonic)
         self.small_sends = SmallSends(
-            stage.clock, SETTINGS.model_copy(update=settings), worker="one"
+            stage.clock, SETTINGS.model_copy(update=settings), worker="one", way=self.way
         )
         self.rung = 0
         self.notifications = Notifications(
@@ -174,9 +176,25 @@ async def test_a_worker_that_stops_takes_none(stage: Stage, office: Office) -> N
     assert office.rung == 1
 
 
+@pytest.mark.parametrize(
+    ("count", "gives_way"), [(1, True), (FEW, True), (FEW + 1, False), (None, False)]
+)
+async def test_broadcasts_give_way_to_what_is_for_a_few(
+    office: Office, count: int | None, *, gives_way: bool
+) -> None:
+    listed = Addresses(tuple(Address(ProviderName.FCM, f"{n}") for n in range(count or 0)))
+    office.way.take_turn()
+
+    office.small_sends.reserve(Everyone() if count is None else listed)
+
+    assert (office.way.take_turn() > 0.0) is gives_way
+
+
 async def test_without_a_worker_in_the_process_it_goes_through_the_table(stage: Stage) -> None:
     rung = []
-    alone = SmallSends(stage.clock, SETTINGS, worker="nobody")
+    alone = SmallSends(
+        stage.clock, SETTINGS, worker="nobody", way=RightOfWay(stage.clock.monotonic)
+    )
     notifications = Notifications(
         stage.store.notifications, stage.clock, lambda: rung.append(1), small_sends=alone
     )
@@ -189,7 +207,7 @@ async def test_without_a_worker_in_the_process_it_goes_through_the_table(stage: 
 async def test_one_that_took_longer_to_write_than_its_lease_is_another_workers(
     stage: Stage, office: Office
 ) -> None:
-    place = office.small_sends.reserve()
+    place = office.small_sends.reserve(Everyone())
     assert place is not None
     begun = await stage.store.notifications.accept_and_begin(
         stage.a_notification(Addresses((Address(ProviderName.FCM, "phone"),))), None, place

@@ -52,10 +52,27 @@ async def test_every_status_is_spelled(status):
 async def test_all_answers_to_one_chunk_leave_in_one_write():
     client = BareClient(ScriptedFake())
 
-    client.send(*[client.request(number, body=BODY) for number in range(1, 201, 2)])
+    client.send(*[client.request(number, body=BODY) for number in range(1, 61, 2)])
 
     assert len(client.wire.writes) == 1
-    assert len([f for f in client.wire.take_frames() if f.type == FrameType.HEADERS]) == 100
+    assert len([f for f in client.wire.take_frames() if f.type == FrameType.HEADERS]) == 30
+
+
+async def test_a_connection_that_brings_much_leaves_the_others_their_turns():
+    fake = ScriptedFake()
+    busy, other = BareClient(fake), BareClient(fake)
+
+    busy.send(*[busy.request(number, body=BODY) for number in range(1, 401, 2)])
+    busy.send(busy.request(401, body=BODY))
+    other.send(other.request(1, body=BODY))
+    answered_first = len(fake.requests)
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+    assert answered_first < 100
+    assert len([f for f in other.wire.take_frames() if f.type == FrameType.HEADERS]) == 1
+    answered = [f.stream_id for f in busy.wire.take_frames() if f.type == FrameType.HEADERS]
+    assert answered == list(range(1, 402, 2))
 
 
 async def test_the_stream_limit_follows_the_session():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, assert_never
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,6 +119,19 @@ Narrowed = Everyone | Users | Tags | Devices
 
 Listed = Registrations | Addresses | Recipients
 """Audiences whose targets are named one by one; the others are looked up."""
+
+
+def number_named(audience: Audience) -> int | None:
+    """Say how many an audience names; None where it says no more than what they have in common."""
+    match audience:
+        case Users(named, _) | Devices(named, _) | Registrations(named) | Addresses(named):
+            return len(named)
+        case Recipients():
+            return audience.count
+        case Everyone() | Tags():
+            return None
+        case _:
+            assert_never(audience)
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ class Notifications:
             and notification.state is NotificationState.RUNNING
             and notification.options.max_per_second is None
         ):
-            place = self._small_sends.reserve()
+            place = self._small_sends.reserve(notification.audience)
         if self._small_sends is None or place is None:
             return await self._store.accept(notification, key), False
         accepted, first = notification, None

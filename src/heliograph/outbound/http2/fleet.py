@@ -11,7 +11,7 @@ from heliograph.outbound.http2.messages import Lost
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from heliograph.outbound.http2.origin import Origin
     from heliograph.outbound.http2.settings import SenderSettings
@@ -66,13 +66,16 @@ class Fleet:
         self._fruitless = 0
         self._is_closed = False
 
-    def open_if_needed(self) -> None:
-        """Open a connection for requests that found no room, if that would help them."""
+    def open_if_needed(self, tried: Sequence[Connection]) -> None:
+        """Open a connection for requests that found no room, if that would help them.
+
+        tried: those of the usable ones that were open to them.
+        """
         if self._opening is not None or self._is_closed:
             return
         loop = asyncio.get_running_loop()
         if self.usable:
-            is_bound = all(each.session.is_stream_limit_binding for each in self.usable)
+            is_bound = all(each.session.is_stream_limit_binding for each in tried)
             may_open = len(self.usable) < self._settings.max_connections
             if not (is_bound and may_open and loop.time() >= self._opens_not_before):
                 return

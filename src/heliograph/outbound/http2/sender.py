@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from heliograph.core.right_of_way import FEW
 from heliograph.outbound.http2.batch import Batch
 from heliograph.outbound.http2.deadlines import TimerWheel
 from heliograph.outbound.http2.dial import dial_tls
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Sequence
 
+    from heliograph.core.right_of_way import RightOfWay
     from heliograph.outbound.http2.connection import Connection
     from heliograph.outbound.http2.messages import Headers, Reply, Request
 
@@ -31,8 +33,8 @@ _SLICE: Final = 250
 # Requests a batch may start before the next one has its turn, so that a
 # single message does not wait for a whole page of a broadcast.
 _TURN: Final = 25
-# A batch of no more goes ahead of all others, to the connection with the least under way.
-_FEW: Final = 8
+# Who may have so many connections has one of them free of large batches.
+_WITH_ONE_FOR_A_FEW: Final = 3
 
 
 class Http2Sender:
@@ -51,8 +53,14 @@ class Http2Sender:
         *,
         settings: SenderSettings = _DEFAULT_SETTINGS,
         dial: Dial = dial_tls,
+        way: RightOfWay | None = None,
     ) -> None:
+        """way: what broadcasts give to batches of a few, which go ahead of all others.
+
+        They go to the connection with the least under way.
+        """
         self._settings = settings
+        self._way = way
         self._fleet = Fleet(
             origin,
             tls,
@@ -67,6 +75,7 @@ class Http2Sender:
         self._timer: asyncio.TimerHandle | None = None
         self._is_timer_slow = False
         self._is_pump_due = False
+        self._waiting: asyncio.TimerHandle | None = None
         self._is_closed = False
 
     async def send(
@@ -116,8 +125,9 @@ class Http2Sender:
     async def aclose(self) -> None:
         """Close every connection; what is under way or waiting is lost."""
         self._is_closed = True
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._waiting):
+            if timer is not None:
+                timer.cancel()
         self._fleet.close()
         self._give_up_queue(Lost(is_unprocessed=True, detail="the sender was closed"))
         await self._fleet.wait_closed()
@@ -125,34 +135,67 @@ class Http2Sender:
     def _enqueue(self, batch: Batch) -> None:
         if not batch.is_queued:
             batch.is_queued = True
-            (self._few if len(batch.requests) <= _FEW else self._queue).append(batch)
+            (self._few if len(batch.requests) <= FEW else self._queue).append(batch)
 
     def _on_room(self) -> None:
         self._pump_soon()
         self._arm_timer()
 
     def _pump_soon(self) -> None:
+        if self._waiting is not None and self._few:
+            self._waiting.cancel()
+            self._waiting, self._is_pump_due = None, False
         if not self._is_pump_due and self._is_any_queued:
             self._is_pump_due = True
             asyncio.get_running_loop().call_soon(self._pump)
 
     def _pump(self) -> None:
         """Start as many waiting requests as there is room for, one slice at a time."""
-        self._is_pump_due = False
+        self._is_pump_due, self._waiting = False, None
+        if self._few:
+            left = self._start(self._few, self._fleet.usable)
+            if self._way is not None:
+                self._way.passed()
+            if not self._few:
+                # They leave alone: with a slice behind them they would wait until it is built.
+                self._pump_soon()
+                return
+        elif self._way is not None and (wait_s := self._way.take_turn()):
+            self._is_pump_due = True
+            self._waiting = asyncio.get_running_loop().call_later(wait_s, self._pump)
+            return
+        else:
+            left = self._start(self._queue, self._of_many())
+        if not left:
+            self._pump_soon()
+        elif self._is_any_queued:
+            self._fleet.open_if_needed(self._of_many())
+
+    def _of_many(self) -> list[Connection]:
+        """Say which connections large batches may use: beside others the newest is for a few.
+
+        What a server has not read yet, or a slow line not carried, keeps nobody
+        on another connection waiting.
+        """
+        usable = self._fleet.usable
+        has_one_for_a_few = (
+            len(usable) > 1 and self._settings.max_connections >= _WITH_ONE_FOR_A_FEW
+        )
+        return usable[:-1] if has_one_for_a_few else usable
+
+    def _start(self, queue: deque[Batch], connections: Sequence[Connection]) -> int:
+        """Start what a queue holds; answer how much of a slice is left."""
         budget = _SLICE
-        for connection in sorted(self._fleet.usable, key=_streams_of):
-            while self._is_any_queued and budget and connection.has_room:
-                batch = (self._few or self._queue).popleft()
+        for connection in sorted(connections, key=_streams_of):
+            while queue and budget and connection.has_room:
+                batch = queue.popleft()
                 batch.is_queued = False
                 if batch.has_waiting:
                     budget -= connection.start(batch, min(budget, _TURN))
                 if batch.has_waiting:
                     self._enqueue(batch)
             connection.flush()
-        if not budget:
-            self._pump_soon()
-        elif self._is_any_queued:
-            self._fleet.open_if_needed()
+        return budget
 
     @property
     def _is_any_queued(self) -> bool:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from heliograph.core.ids import Id
     from heliograph.core.model.application import ProviderCredential
     from heliograph.core.ports import Clock
+    from heliograph.core.right_of_way import RightOfWay
     from heliograph.outbound.http2.fleet import Dial
     from heliograph.outbound.http2.messages import Headers
     from heliograph.outbound.http2.pool import Line
@@ -63,11 +64,18 @@ class _CertifiedOrigin(Origin):
 class ApnsLines:
     """Opens connections and proves who we are, by provider token or by certificate."""
 
-    def __init__(self, settings: Apns, clock: Clock, dial: Dial = dial_tls) -> None:
+    def __init__(
+        self,
+        settings: Apns,
+        clock: Clock,
+        dial: Dial = dial_tls,
+        way: RightOfWay | None = None,
+    ) -> None:
         """Read the trusted authorities; raises OSError or ValueError for settings that can't be."""
         self.tokens = ProviderTokens(clock)
         self._ca_file = settings.ca_file
         self._dial = dial
+        self._way = way
         self._tls = client_tls(settings.ca_file)
         self._certified: OrderedDict[Id, tuple[CertificateFacts, ssl.SSLContext]] = OrderedDict()
         self._unrelated: set[Id] = set()
@@ -159,10 +167,10 @@ class ApnsLines:
 
     def _connect(self, origin: Origin) -> Http2Sender:
         if isinstance(origin, _CertifiedOrigin) and origin.tls is not None:
-            return Http2Sender(origin, origin.tls, dial=self._dial)
+            return Http2Sender(origin, origin.tls, dial=self._dial, way=self._way)
         # One request need not wait for APNs's SETTINGS: they allow one at the least.
         alone = SenderSettings(first_request_alone=True, streams_before_settings=1)
-        return Http2Sender(origin, self._tls, settings=alone, dial=self._dial)
+        return Http2Sender(origin, self._tls, settings=alone, dial=self._dial, way=self._way)
 
 
 def _said(error: InvalidRequest | UnusableCertificate | OSError) -> str:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from heliograph.core.model.application import ProviderCredential
     from heliograph.core.model.outcome import Outcome
     from heliograph.core.ports import Batch, Clock, Preview
+    from heliograph.core.right_of_way import RightOfWay
     from heliograph.outbound.http2.fleet import Dial
     from heliograph.outbound.http2.messages import Headers
     from heliograph.providers.apns.lines import Proof
@@ -61,6 +62,7 @@ class ApnsProvider:
         *,
         request_timeout_s: float,
         dial: Dial = dial_tls,
+        way: RightOfWay | None = None,
     ) -> None:
         """Read the trusted authorities; raises OSError or ValueError for settings that can't be."""
         self._clock = clock
@@ -70,7 +72,7 @@ class ApnsProvider:
             for each in Environment
             for is_broadcast in (False, True)
         }
-        self._lines = ApnsLines(settings, clock, dial)
+        self._lines = ApnsLines(settings, clock, dial, way)
         self._proven: set[Id] = set()
         self._doubted: dict[Id, Proof] = {}
         self.channels = ApnsChannels(

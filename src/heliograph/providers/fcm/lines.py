@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from heliograph.core.model.application import ProviderCredential
+    from heliograph.core.right_of_way import RightOfWay
     from heliograph.outbound.http2.fleet import Dial
     from heliograph.outbound.http2.messages import Headers, Reply, Request
     from heliograph.outbound.http2.pool import Line
@@ -33,10 +34,11 @@ class Lines:
         *,
         timeout_s: float,
         dial: Dial = dial_tls,
+        way: RightOfWay | None = None,
     ) -> None:
         self._origin = origin
         self._timeout_s = timeout_s
-        self._senders = SenderPool(lambda origin: Http2Sender(origin, tls, dial=dial))
+        self._senders = SenderPool(lambda origin: Http2Sender(origin, tls, dial=dial, way=way))
         # The lines through which FCM has taken something: their project is there.
         self._proven: WeakSet[Line] = WeakSet()
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from heliograph.core.model.audience import AddressForm
     from heliograph.core.model.outcome import Outcome
     from heliograph.core.ports import Batch, Clock
+    from heliograph.core.right_of_way import RightOfWay
     from heliograph.outbound.http2.messages import Headers
 
 SLICE: Final = 250
@@ -69,6 +70,7 @@ class FcmProvider:
         *,
         request_timeout_s: float,
         guard: Guard | None = None,
+        way: RightOfWay | None = None,
     ) -> None:
         """Read the trusted authorities; raises OSError or ValueError for settings that can't be."""
         guard = guard or Guard()
@@ -81,7 +83,7 @@ class FcmProvider:
         self._token_calls = TokenCalls(self._client, plain, guard, origin)
         self._tokens = AccessTokens(self._token_calls, clock, timeout_s=request_timeout_s)
         dial = dial_tls if guard.proxy is None else guard.proxy.dial
-        self._lines = Lines(origin, tls, timeout_s=request_timeout_s, dial=dial)
+        self._lines = Lines(origin, tls, timeout_s=request_timeout_s, dial=dial, way=way)
         url = instance_id_url(settings)
         self.topics = FcmTopics(
             self._lines,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from heliograph.core.ports import Clock
+    from heliograph.core.right_of_way import RightOfWay
     from heliograph.outbound.guard import Guard
     from heliograph.outbound.http2.messages import Headers, Request
     from heliograph.outbound.http2.sender import Origin
@@ -49,7 +50,13 @@ class Lines:
     """Sends requests to push services."""
 
     def __init__(
-        self, guard: Guard, clock: Clock, *, ca_file: Path | None, timeout_s: float
+        self,
+        guard: Guard,
+        clock: Clock,
+        *,
+        ca_file: Path | None,
+        timeout_s: float,
+        way: RightOfWay | None = None,
     ) -> None:
         """Read the trusted authorities; raises OSError for a file that can't be read."""
         self._guard = guard
@@ -58,7 +65,9 @@ class Lines:
         self.rests = Rests(clock)
         # A fake's or a proxy's authority counts beside the system's: push services are many.
         either, plain = broad_client_tls(ca_file, EITHER), broad_client_tls(ca_file)
-        self._senders = SenderPool(lambda origin: Http2Sender(origin, either, dial=self._dial))
+        self._senders = SenderPool(
+            lambda origin: Http2Sender(origin, either, dial=self._dial, way=way)
+        )
         self._client = Http1Client(plain, guard=guard)
         self._plain: OrderedDict[tuple[str, int], tuple[float, asyncio.Semaphore]] = OrderedDict()
 

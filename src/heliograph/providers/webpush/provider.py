@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from heliograph.core.model.application import ProviderCredential, VapidKey
     from heliograph.core.model.outcome import Outcome
     from heliograph.core.ports import Batch, Clock
+    from heliograph.core.right_of_way import RightOfWay
     from heliograph.outbound.guard import Guard
     from heliograph.outbound.http2.messages import Headers, Reply
     from heliograph.providers.webpush.encryption import Receiver
@@ -51,14 +52,22 @@ class WebPushProvider:
     name = ProviderName.WEBPUSH
 
     def __init__(
-        self, settings: WebPush, guard: Guard, clock: Clock, *, request_timeout_s: float
+        self,
+        settings: WebPush,
+        guard: Guard,
+        clock: Clock,
+        *,
+        request_timeout_s: float,
+        way: RightOfWay | None = None,
     ) -> None:
         """Read the trusted authorities; raises OSError for a file that can't be read."""
         self._settings = settings
         self._clock = clock
         self._tokens = VapidTokens(clock)
         self._places = Places(guard, endpoint_rule(settings))
-        self._lines = Lines(guard, clock, ca_file=settings.ca_file, timeout_s=request_timeout_s)
+        self._lines = Lines(
+            guard, clock, ca_file=settings.ca_file, timeout_s=request_timeout_s, way=way
+        )
         self._known: set[tuple[str, str]] = set()
 
     async def send(self, batch: Batch, *, now: datetime) -> Sequence[Outcome]:

@@ -15,7 +15,10 @@ import queue
 import sqlite3
 import threading
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, create_engine, event
@@ -41,6 +44,7 @@ _WRITER_CACHE_KIB = 8 * 1024
 _READER_CACHE_KIB = 4 * 1024
 _CHECKPOINT_EVERY_S = 0.05
 _CHECKPOINT_FROM_BYTES = 4 * 1024 * 1024
+_NICENESS = 5
 _RESTART_FROM_BYTES = 256 * 1024 * 1024
 
 
@@ -51,7 +55,7 @@ class SqliteDatabase:
     writes beside a running server does not. Raises DatabaseInUse.
     """
 
-    step_rows: int | None = 250
+    step_rows: int | None = 100
     writers: int = 1
 
     def __init__(
@@ -72,7 +76,9 @@ class SqliteDatabase:
         self._read_engine = _engine(self._path, "BEGIN", self._busy_timeout_s, _READER_CACHE_KIB)
         self._local = threading.local()
         self._read_links: list[_Link] = []
-        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="sqlite-reader")
+        self._readers = ThreadPoolExecutor(
+            readers, thread_name_prefix="sqlite-reader", initializer=_step_back
+        )
         self._stopping = threading.Event()
         self._threads = [
             threading.Thread(target=self._write_loop, name="sqlite-writer", daemon=True)
@@ -109,15 +115,17 @@ class SqliteDatabase:
         return await future
 
     async def write_steps(self, steps: Sequence[Callable[[Connection], bool]]) -> bool:
-        """Run each step as a transaction; API writes may come between two.
+        """Run the steps, an API write that comes meanwhile between two of them.
 
-        The log is one file in one order: what makes the last step durable
-        makes those before it durable as well.
+        Undisturbed, all but the last are one transaction. The log is one file
+        in one order: what makes the last step durable makes those before it
+        durable as well.
         """
-        for number, step in enumerate(steps, start=1):
-            if not await self.write(step, Lane.PAGE, is_lasting=number == len(steps)):
+        left = deque(steps)
+        while len(left) > 1:
+            if not await self.write(partial(self._run_some, left), Lane.PAGE, is_lasting=False):
                 return False
-        return True
+        return await self.write(left[0], Lane.PAGE)
 
     async def close(self) -> None:
         """Run what is queued, then stop the threads and release the lock."""
@@ -157,7 +165,19 @@ class SqliteDatabase:
                 self._read_links.remove(link)
             raise
 
+    def _run_some(self, left: deque[Callable[[Connection], bool]], connection: Connection) -> bool:
+        """Run steps in this transaction until the last is left, or an API write waits."""
+        while len(left) > 1:
+            if not left[0](connection):
+                return False
+            left.popleft()
+            waiting = self._jobs.queue
+            if waiting and waiting[0][0] == Lane.API:
+                break
+        return True
+
     def _write_loop(self) -> None:
+        _step_back()
         link: _Link | None = None
         is_syncing = True
         while True:
@@ -201,6 +221,7 @@ class SqliteDatabase:
 
     def _checkpoint_loop(self) -> None:
         """Move the write-ahead log into the file, in steps that block nobody."""
+        _step_back()
         wal = self._path.with_name(self._path.name + "-wal")
         connection: sqlite3.Connection | None = None
         inode = 0
@@ -274,6 +295,15 @@ class _Job:
     def _set_exception(self, error: BaseException) -> None:
         if not self._future.done():
             self._future.set_exception(error)
+
+
+def _step_back() -> None:
+    """Let the loop's thread go first where both want one core: many wait for it, one for us.
+
+    Elsewhere than on Linux a thread has no priority of its own, and keeps the process's.
+    """
+    with suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
 def _open(path: Path, busy_timeout_s: float) -> sqlite3.Connection:

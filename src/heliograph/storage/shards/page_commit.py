@@ -1,10 +1,10 @@
 """Commits a page of a shard: records, prunes, retries, counters and cursor in one piece.
 
-On SQLite the records go in steps of at most 250 rows, each a transaction of
-its own, so that a waiting API write overtakes a page; the cursor and all that
-is not idempotent go with the last step. On PostgreSQL the steps are one
-transaction. Every step first checks the shard's epoch: a worker that was
-frozen past its lease changes nothing.
+On SQLite the records go in steps of 100 rows, which are one transaction
+until an API write waits: that overtakes the page between two steps. The cursor and
+all that is not idempotent go with the last step, in a transaction of its own.
+On PostgreSQL the steps are one transaction. Every step first checks the
+shard's epoch: a worker that was frozen past its lease changes nothing.
 
 Source: docs/decisions/0002-storage.md.
 """
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from heliograph.core.model.delivery import DeliveryRow, PageCommit
 
-STEP_ROWS = 250
+STEP_ROWS = 100
 
 _KEY = (deferred.c.bucket, deferred.c.recipient, deferred.c.target_id)
 _OWNED = Statement(

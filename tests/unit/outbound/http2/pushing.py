@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ssl
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heliograph.outbound.http2 import Http2Sender
 from heliograph.outbound.http2.messages import Lost, Reply, Request
 from heliograph.outbound.http2.sender import Origin
 from heliograph.outbound.http2.settings import SenderSettings
+
+if TYPE_CHECKING:
+    from heliograph.core.right_of_way import RightOfWay
 
 _TLS = ssl.create_default_context()
 
@@ -19,10 +22,10 @@ def pushes(count: int, body: bytes = b"{}") -> list[Request]:
     return [Request(b"/3/device/%d" % n, body, ((b"apns-id", b"%d" % n),)) for n in range(count)]
 
 
-def sender_to(dial: Any, **settings: Any) -> Http2Sender:
+def sender_to(dial: Any, *, way: RightOfWay | None = None, **settings: Any) -> Http2Sender:
     """Make a sender with one connection at a time, unless the settings say otherwise."""
-    settings = {"max_connections": 1, **settings}
-    return Http2Sender(Origin("push.test"), _TLS, settings=SenderSettings(**settings), dial=dial)
+    chosen = SenderSettings(**{"max_connections": 1, **settings})
+    return Http2Sender(Origin("push.test"), _TLS, settings=chosen, dial=dial, way=way)
 
 
 def ids(results: list[Reply | Lost]) -> list[str]:
