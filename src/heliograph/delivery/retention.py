@@ -62,7 +62,9 @@ class Retention:
             return
         over_before = now - timedelta(days=self._settings.sessions_days)
         last, rows = None, self._settings.rows
-        while last := await self._store.forget_sessions(over_before, after=last, limit=rows):
+        while last := await self._store.forget_sessions(  # noqa: ASYNC110 - it is work
+            over_before, after=last, limit=rows
+        ):
             await asyncio.sleep(REST_S)
         self._sessions_due = now + _SESSIONS_EVERY
 
