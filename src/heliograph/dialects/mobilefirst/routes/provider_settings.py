@@ -209,6 +209,8 @@ ROUTES = (
             put_apns,
             source=_SOURCE,
             summary="Set the APNs certificate",
+            body=schemas.ApnsUpload,
+            body_type=_FORM,
             answers={200: schemas.ApnsConf},
         )
     ),
