@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import jsonschema_rs
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis import GenerationMode
-from schemathesis.checks import load_all_checks, not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    negative_data_rejection,
-    response_schema_conformance,
-    status_code_conformance,
-)
+from tests.system.described import NEGATIVE, assert_openapi_3_1, in_both_modes, operations_of, play
 
 from heliograph.dialects.mobilefirst import DIALECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from schemathesis.schemas import APIOperation
+    from schemathesis import GenerationMode
     from tests.system.conftest import Demo
     from tests.system.http_client import Api
 
@@ -45,14 +35,6 @@ OPERATIONS = sorted(
     }
 )
 EXAMPLES = 25
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-]
-
-load_all_checks()
 
 
 @pytest.fixture(scope="module")
@@ -101,18 +83,11 @@ def furnished(api: Api) -> dict[str, str]:
 def test_the_document_describes_every_operation(demo: Demo) -> None:
     document = demo.api.get(DOCUMENT).json()
 
-    assert document["openapi"].startswith("3.1.")
-    described = [
-        (method.upper(), path) for path, methods in document["paths"].items() for method in methods
-    ]
-    assert sorted(described) == OPERATIONS
-    for schema in document["components"]["schemas"].values():
-        jsonschema_rs.meta.validate(
-            {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-        )
+    assert_openapi_3_1(document)
+    assert sorted(operations_of(document)) == OPERATIONS
 
 
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+@in_both_modes
 @pytest.mark.parametrize(("method", "path"), [each for each in OPERATIONS if each[1] not in OPEN])
 def test_an_operation_answers_as_described(
     demo: Demo,
@@ -123,30 +98,19 @@ def test_an_operation_answers_as_described(
     mode: GenerationMode,
 ) -> None:
     document = demo.api.get(DOCUMENT).json()
-    operation: APIOperation[Any, Any, Any, Any] = schemathesis.openapi.from_dict(document)[path][
-        method
-    ]
-    # Unknown parameters and properties are ignored here, so that where a call has a query, or no
-    # body, nothing may be wrong any more once its path is made to fit.
-    is_strict = mode is GenerationMode.NEGATIVE and method == "POST" and "subscriptions" not in path
-    checks = [*CHECKS, *([negative_data_rejection] if is_strict else [])]
 
-    @given(case=operation.as_strategy(generation_mode=mode))
-    @settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        phases=[Phase.explicit, Phase.generate],
-        suppress_health_check=list(HealthCheck),
+    play(
+        document,
+        (method, path),
+        mode,
+        known,
+        examples=EXAMPLES,
+        # Unknown parameters and properties are ignored here, so that where a call has a query, or
+        # no body, nothing may be wrong any more once its path is made to fit.
+        is_strict=mode is NEGATIVE and method == "POST" and "subscriptions" not in path,
+        base_url=demo.server.url,
+        headers={"authorization": bearer},
     )
-    def calls(case: Any) -> None:
-        case.path_parameters.update({name: known[name] for name in case.path_parameters})
-        case.call_and_validate(
-            base_url=demo.server.url, headers={"authorization": bearer}, checks=checks
-        )
-
-    calls()
 
 
 @pytest.mark.parametrize(("method", "path"), [each for each in OPERATIONS if each[1] not in OPEN])

@@ -5,23 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import jsonschema_rs
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis import GenerationMode
-from schemathesis.checks import load_all_checks, not_a_server_error
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    negative_data_rejection,
-    response_schema_conformance,
-    status_code_conformance,
-)
+from tests.system.described import NEGATIVE, assert_openapi_3_1, in_both_modes, operations_of, play
 
 from heliograph.dialects.native import DIALECT
 
 if TYPE_CHECKING:
-    from schemathesis.schemas import APIOperation
+    from schemathesis import GenerationMode
     from tests.system.conftest import Demo
 
 pytestmark = pytest.mark.system
@@ -37,57 +27,35 @@ OPERATIONS = tuple(
 
 EXAMPLES = 40
 
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_schema_conformance,
-]
-
-load_all_checks()
-
 
 def test_the_document_is_openapi_3_1(demo: Demo) -> None:
     document = demo.api.get("/v1/openapi.json").json()
 
-    assert document["openapi"].startswith("3.1.")
-    assert set(_operations(document)) == {*OPERATIONS, ("GET", "/v1/openapi.json")}
-    for schema in document["components"]["schemas"].values():
-        jsonschema_rs.meta.validate(
-            {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-        )
+    assert_openapi_3_1(document)
+    described = {(method, path.removeprefix(_ROOT)) for method, path in operations_of(document)}
+    assert described == {*OPERATIONS, ("GET", "/v1/openapi.json")}
     _assert_references_lead_somewhere(document, document)
 
 
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+@in_both_modes
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_an_operation_answers_as_described(
     demo: Demo, method: str, path: str, mode: GenerationMode
 ) -> None:
     document = demo.api.get("/v1/openapi.json").json()
-    operation: APIOperation[Any, Any, Any, Any] = schemathesis.openapi.from_dict(document)[
-        f"{_ROOT}{path}"
-    ][method]
-    known = _known_parameters(demo, path)
-    headers = {"authorization": f"Bearer {demo.facts['native']['api_key']}"}
-    # Some rules, such as "exactly one of", are in words only: what fits the
-    # schemas may still be refused, what does not fit must be.
-    checks = [*CHECKS, *([negative_data_rejection] if mode is GenerationMode.NEGATIVE else [])]
 
-    @given(case=operation.as_strategy(generation_mode=mode))
-    @settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        phases=[Phase.explicit, Phase.generate],
-        suppress_health_check=list(HealthCheck),
+    play(
+        document,
+        (method, f"{_ROOT}{path}"),
+        mode,
+        _known_parameters(demo, path),
+        examples=EXAMPLES,
+        # Some rules, such as "exactly one of", are in words only: what fits the
+        # schemas may still be refused, what does not fit must be.
+        is_strict=mode is NEGATIVE,
+        base_url=demo.server.url,
+        headers={"authorization": f"Bearer {demo.facts['native']['api_key']}"},
     )
-    def calls(case: Any) -> None:
-        case.path_parameters.update(known)
-        case.call_and_validate(base_url=demo.server.url, headers=headers, checks=checks)
-
-    calls()
     if (method, path) == ("PATCH", ""):
         # What was said of the application must not decide what becomes of other calls.
         assert demo.native.call("PATCH", "", {"is_muted": False}).status == 200
@@ -106,14 +74,6 @@ def test_an_operation_without_a_credential_is_refused_as_described(
     assert answer.status == 401
     assert answer.headers["www-authenticate"] == "Bearer"
     assert answer.json()["code"] == "not_authenticated"
-
-
-def _operations(document: dict[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (method.upper(), path.removeprefix(_ROOT))
-        for path, methods in document["paths"].items()
-        for method in methods
-    ]
 
 
 def _known_parameters(demo: Demo, path: str) -> dict[str, str]:

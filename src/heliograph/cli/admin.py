@@ -11,6 +11,7 @@ import typer
 
 from heliograph.cli.options import ApplicationId, ConfigFile, DatabaseUrl, DataDir, load
 from heliograph.cli.output import AsJson, show, show_one
+from heliograph.config import SettingsError
 from heliograph.core.errors import Conflict, InvalidRequest, Problem, ProblemKind
 from heliograph.core.identity.identity import MAX_TTL_S, MIN_TTL_S
 from heliograph.core.ids import spell
@@ -20,6 +21,7 @@ from heliograph.core.model.registration import Environment
 from heliograph.dialects.mobilefirst.auth.callers import APPLICATION_ALIAS as MOBILEFIRST_ALIAS
 from heliograph.dialects.twilio.mapping.ids import APP_ALIAS as TWILIO_ALIAS
 from heliograph.dialects.twilio.mapping.ids import account_sid
+from heliograph.storage.database.sqlite import FILE_NAME
 from heliograph.wiring import Stack
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from heliograph.config import Config
     from heliograph.core.core import Core
     from heliograph.core.ids import Id
 
@@ -73,17 +76,35 @@ def with_core(
     data: Path | None,
     database_url: str | None,
     work: Callable[[Core], Awaitable[T]],
+    *,
+    sets_up: bool = False,
 ) -> T:
-    """Run a use case on the server's database, whether or not the server runs."""
+    """Run a use case on the server's database, whether or not the server runs.
+
+    sets_up: it may be the first thing that ever happens there. Otherwise
+    raises SettingsError where no server has left its database.
+    """
+    config = load(config_file, data, database_url)
+    if not sets_up:
+        _require_database(config)
 
     async def run() -> T:
-        stack = await Stack.open(load(config_file, data, database_url), exclusive=False)
+        stack = await Stack.open(config, exclusive=False)
         try:
             return await work(stack.core)
         finally:
             await stack.stop()
 
     return asyncio.run(run())
+
+
+def _require_database(config: Config) -> None:
+    """Refuse a directory that was misspelled: an empty database would be made in it."""
+    if config.storage.database_url is None and not (config.data / FILE_NAME).is_file():
+        raise SettingsError(
+            f"there is no database in {config.data}: name the server's directory with --data, "
+            "or make a new one with `heliograph serve` or `heliograph applications create`"
+        )
 
 
 @applications.command("create")
@@ -113,7 +134,7 @@ def create_application(
             await core.aliases.set(kind, account.id, made.id, value)
         return {"id": spell("application", made.id), "name": made.name}
 
-    row = with_core(config_file, data, database_url, work)
+    row = with_core(config_file, data, database_url, work, sets_up=True)
     step = f'Next: heliograph clients create "back end" --application {row["id"]}'
     show_one(row, as_json=as_json, next_step=step)
 
@@ -202,7 +223,8 @@ def create_client(
             "twilio_account_id": account_sid(account.id),
         }
 
-    row = with_core(config_file, data, database_url, work)
+    # The key of a whole account needs no application, and may be made first.
+    row = with_core(config_file, data, database_url, work, sets_up=application is None)
     show_one(row, as_json=as_json, next_step="Keep the key: it is stored as a hash only.")
 
 

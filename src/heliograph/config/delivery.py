@@ -30,10 +30,14 @@ class Delivery(Section):
 
 
 class Retention(Section):
-    """How long what has ended is kept. rows: that one step may delete."""
+    """How long what has ended is kept. rows: that one step may delete.
+
+    sessions_days: from when a session is over.
+    """
 
     departed_days: float = Field(default=30.0, gt=0)
     notifications_days: float = Field(default=30.0, gt=0)
     webhook_events_days: float = Field(default=7.0, gt=1)
+    sessions_days: float = Field(default=30.0, gt=1)
     every_s: float = Field(default=60.0, gt=0)
     rows: int = Field(default=500, ge=1, le=10_000)

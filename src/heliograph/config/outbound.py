@@ -11,7 +11,7 @@ from heliograph.config.section import Section
 
 
 class Outbound(Section):
-    """Where URLs that customers and devices supply may lead, and by which way all HTTP leaves.
+    """Where URLs that customers and devices supply may lead, and by which way all leaves.
 
     allowed_networks: beside the public internet. proxy_url: an HTTP proxy that
     opens tunnels. proxy_looks_up: it looks the names of strangers' hosts up,

@@ -64,6 +64,11 @@ def new_id(now: datetime, *, last_byte: int | None = None) -> Id:
     return Id(millis.to_bytes(6, "big") + bytes(tail))
 
 
+def first_id(at: datetime) -> Id:
+    """Answer what no id of this instant, or of a later one, comes before."""
+    return Id(to_ms(at).to_bytes(6, "big") + bytes(_RAW_BYTES - 6))
+
+
 @lru_cache(maxsize=4096)
 def letters_of(raw: bytes) -> str:
     """Spell 16 bytes as 26 Crockford letters, most significant first."""

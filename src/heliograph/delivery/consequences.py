@@ -30,6 +30,7 @@ from heliograph.core.model.outcome import (
     TokenGone,
 )
 from heliograph.delivery.backoff import next_attempt_at
+from heliograph.delivery.resting import REASON as RESTING
 from heliograph.delivery.unsent import Unsent
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def consequences_of(
             accepted(target)
         else:
             result.apply(target, outcome, began)
+    for target, due in page.resting:
+        result.apply(target, Unsent(RESTING, due), began)
     for dropped in page.dropped:
         result.drop(dropped)
     return result.commit(page.cursor, environments, breakers, is_late=is_late)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from heliograph.core.model.delivery import Cursor, ShardSource
 
 if TYPE_CHECKING:
-    from heliograph.core.model.delivery import Page
+    from heliograph.core.model.delivery import Page, Target
 
 
 def first_of(page: Page, count: int, source: ShardSource) -> Page:
@@ -16,11 +16,21 @@ def first_of(page: Page, count: int, source: ShardSource) -> Page:
     if count >= len(page.targets):
         return page
     if not count:
-        return replace(page, targets=(), dropped=())
-    last = page.targets[count - 1]
-    cursor = Cursor(last.bucket, last.recipient, last.id)
-    dropped = [each for each in page.dropped if _is_before(each.place, cursor, source)]
-    return replace(page, targets=page.targets[:count], cursor=cursor, dropped=dropped)
+        return replace(page, targets=(), dropped=(), resting=())
+    cursor = _place_of(page.targets[count - 1])
+    return replace(
+        page,
+        targets=page.targets[:count],
+        cursor=cursor,
+        dropped=[each for each in page.dropped if _is_before(each.place, cursor, source)],
+        resting=[
+            each for each in page.resting if _is_before(_place_of(each.target), cursor, source)
+        ],
+    )
+
+
+def _place_of(target: Target) -> Cursor:
+    return Cursor(target.bucket, target.recipient, target.id)
 
 
 def _is_before(place: Cursor, cursor: Cursor, source: ShardSource) -> bool:

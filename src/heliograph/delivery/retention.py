@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger("heliograph.delivery")
 
+_SESSIONS_EVERY = timedelta(days=1)
+"""All that are old are looked at, for no index knows which of them are over."""
+
 REST_S = 0.02
 """Between two steps, so that whoever else writes has the better part of the time."""
 
@@ -32,6 +35,7 @@ class Retention:
         self._store = store
         self._clock = clock
         self._settings = settings
+        self._sessions_due = clock.now()
 
     async def run(self) -> None:
         """Forget until cancelled."""
@@ -39,6 +43,7 @@ class Retention:
             await asyncio.sleep(self._settings.every_s)
             try:
                 await self._forget_all()
+                await self._forget_sessions()
             except Unavailable:
                 _log.warning("store_unavailable")
             except Exception as error:  # noqa: BLE001 - the next round may do better
@@ -49,6 +54,19 @@ class Retention:
         before, rows = retained(self._settings, self._clock.now()), self._settings.rows
         while await self._store.forget_old(before, limit=rows):  # noqa: ASYNC110 - it is work
             await asyncio.sleep(REST_S)
+
+    async def _forget_sessions(self) -> None:
+        """Walk once a day through all sessions that are old enough."""
+        now = self._clock.now()
+        if now < self._sessions_due:
+            return
+        over_before = now - timedelta(days=self._settings.sessions_days)
+        last, rows = None, self._settings.rows
+        while last := await self._store.forget_sessions(  # noqa: ASYNC110 - it is work
+            over_before, after=last, limit=rows
+        ):
+            await asyncio.sleep(REST_S)
+        self._sessions_due = now + _SESSIONS_EVERY
 
 
 def retained(settings: Settings, now: datetime) -> Retained:

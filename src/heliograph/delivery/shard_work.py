@@ -24,6 +24,7 @@ from heliograph.delivery.addressing import addressable
 from heliograph.delivery.consequences import consequences_of
 from heliograph.delivery.pace import BURST_S
 from heliograph.delivery.passing import Passing, Plan
+from heliograph.delivery.resting import without_resting
 from heliograph.delivery.sending import Sending, Sent
 from heliograph.delivery.unsent import Unsent
 from heliograph.delivery.variants import Variants
@@ -158,6 +159,8 @@ class ShardWork:
             # Without time to live a push is for now or never, whenever now is.
             and (notification.options.ttl_s > 0 or shard.source is ShardSource.RETRY)
         )
+        if not is_over:
+            page = without_resting(page, notification, began)
         breakers: list[Breaker] = []
         if is_over or not page.targets:
             plan, sent = Plan(page), Sent([_OVER] * len(page.targets))

@@ -226,12 +226,14 @@ class Guard:
 
         Raises OSError, of which AddressRefused is one, or ValueError.
         """
+        await start_tls(await self.connect(host, port), host, tls, make_protocol)
+
+    async def connect(self, host: str, port: int) -> socket.socket:
+        """Return a socket whose other end is a host; raises OSError as `dial` does."""
         address = await self.beyond_proxy(host, port)
         if self.proxy is not None and address is not None:
-            await self.proxy.dial(host, port, tls, make_protocol, address=address)
-            return
-        connected = await open_socket(host, port, resolve=self.resolve)
-        await start_tls(connected, host, tls, make_protocol)
+            return await self.proxy.connect(address, port)
+        return await open_socket(host, port, resolve=self.resolve)
 
     async def beyond_proxy(self, host: str, port: int) -> str | None:
         """Say what the proxy is to be asked for: an address that passed, or the host itself.

@@ -28,7 +28,8 @@ class Route:
 
     path: literal segments and `{name}` parameters, each a whole segment.
     source: the document and section that this route follows. body, query,
-    headers, answers: its schemas, for the OpenAPI document.
+    headers, answers: its schemas, for the OpenAPI document. body_type: of what
+    media type the body is.
     """
 
     method: str
@@ -37,6 +38,7 @@ class Route:
     source: str
     summary: str = ""
     body: type[Schema] | None = None
+    body_type: str = "application/json"
     query: type[Schema] | None = None
     headers: type[Schema] | None = None
     answers: Mapping[int, type[Schema] | None] = field(

@@ -104,7 +104,7 @@ def _operation(route: Route, refs: Refs) -> Document:
         schema = refs[route.body, "validation"]
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": schema}},
+            "content": {route.body_type: {"schema": schema}},
         }
     return operation
 

@@ -77,6 +77,41 @@ def test_a_user_id_that_can_not_be_is_refused(
     assert refused.sentence == "user_id must be 1 to 256 printable characters"
 
 
+ELSEWHERE = [
+    *((kind, "list") for kind in ("applications", "clients", "users")),
+    ("sessions", "list", "--application", "app_x"),
+    ("clients", "create", "back end", "--application", "app_x"),
+    ("users", "create", "--application", "app_x"),
+    ("webpush-keys", "list", "--application", "app_x"),
+    ("notifications", "list", "--application", "app_x"),
+]
+
+
+@pytest.mark.parametrize("arguments", ELSEWHERE, ids=" ".join)
+def test_where_no_server_was_nothing_is_made(
+    command: Command, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    wrong = tmp_path / "wrong"
+
+    refused = command(*arguments, "--data", wrong)
+
+    assert refused.sentence == (
+        f"there is no database in {wrong}: name the server's directory with --data, "
+        "or make a new one with `heliograph serve` or `heliograph applications create`"
+    )
+    assert not wrong.exists()
+
+
+@pytest.mark.parametrize("kind", ["applications", "clients"])
+def test_what_sets_a_server_up_may_make_its_database(
+    command: Command, tmp_path: Path, kind: str
+) -> None:
+    made = command(kind, "create", "First", "--data", tmp_path / "new", "--json").json()
+
+    [listed] = command(kind, "list", "--data", tmp_path / "new", "--json").json()
+    assert listed["id"] == made["id"]
+
+
 def test_brackets_in_a_name_are_shown_and_not_obeyed(command: Command, tmp_path: Path) -> None:
     name = "x[red]y[/blue]"
     command("applications", "create", name, "--data", tmp_path, "--json")

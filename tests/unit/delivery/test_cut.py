@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from tests.unit.delivery.scripted import target
 
-from heliograph.core.model.delivery import Cursor, Dropped, Page, ShardSource
+from heliograph.core.model.delivery import Cursor, Dropped, Page, Resting, ShardSource
 from heliograph.delivery.cut import first_of
 
 A, B, C = (target(name, bucket=bucket, recipient=bucket) for bucket, name in enumerate("ABC"))
@@ -36,7 +36,16 @@ def test_only_what_was_dropped_before_the_cut_is_settled_with_it() -> None:
     assert listed.dropped == [gone(0, 0)]
 
 
-def test_nothing_of_a_page_leaves_nothing() -> None:
-    cut = first_of(Page([A], END, [gone(0)]), 0, ShardSource.QUERY)
+def test_only_who_rests_before_the_cut_is_put_back_with_it() -> None:
+    before, after = Resting(target(bucket=1, recipient=0), None), Resting(target(bucket=2), None)
+    page = Page([A, B, C], END, resting=[before, after])
 
-    assert (cut.targets, cut.dropped, cut.cursor) == ((), (), END)
+    assert first_of(page, 2, ShardSource.QUERY).resting == [before]
+
+
+def test_nothing_of_a_page_leaves_nothing() -> None:
+    page = Page([A], END, [gone(0)], resting=[Resting(B, None)])
+
+    cut = first_of(page, 0, ShardSource.QUERY)
+
+    assert (cut.targets, cut.dropped, cut.resting, cut.cursor) == ((), (), (), END)

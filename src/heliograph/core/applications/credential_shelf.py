@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
     SecretReader = Callable[[str], Secret]
 
+KEPT = "kept"
+"""Of an application's settings: what came with a provider's credentials, by provider."""
+
 MAX_CREDENTIALS = 10
 """Of one application, its own included."""
 
@@ -131,6 +134,7 @@ class CredentialShelf:
         """Delete a credential; answer whether the application has any left. Raises NotFound.
 
         The oldest spare one of the same kind takes the place of an own one.
+        What was kept of its provider goes with the last of the provider's.
         """
         access.require(principal, Scope.APPLICATIONS_WRITE, application)
         known = await self.get(application.id, credential_id)
@@ -144,7 +148,17 @@ class CredentialShelf:
             await self._store.make_own(application.id, heirs[0].id, now=self._clock.now())
         await self._store.remove_credential(application.id, credential_id)
         self._forget(application.id)
-        return bool(await self.of(application.id))
+        left = await self.of(application.id)
+        if all(each.provider is not known.provider for each in left):
+            await self.forget_kept(principal, application, known.provider)
+        return bool(left)
+
+    async def forget_kept(
+        self, principal: Principal, application: Application, provider: ProviderName
+    ) -> None:
+        """Forget what came with a provider's credentials."""
+        nothing = {provider.value: None}
+        await self._applications.change_settings(principal, application, KEPT, nothing)
 
     async def sent_by(self, application_id: Id, options: Options) -> tuple[ProviderCredential, ...]:
         """Unseal the credentials that a notification is sent by; raises Unavailable."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from heliograph.core import access
+from heliograph.core.applications.credential_shelf import KEPT
 from heliograph.core.errors import NotFound, Unavailable
 from heliograph.core.model.identity import Scope
 
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from heliograph.core.model.registration import Environment, ProviderName
     from heliograph.core.ports import Sealer
     from heliograph.core.stores.applications import ApplicationStore
-
-_SECTION = "kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,38 +180,50 @@ class ProviderSettings:
     ) -> bool:
         """Remove every credential of a provider; False where there was none.
 
-        environment: only those of one.
+        environment: only those of one. What was kept of the provider goes with the last.
         """
         access.require(principal, Scope.APPLICATIONS_WRITE, application)
         return await self._remove(
             principal, application, provider, but=None, environment=environment
         )
 
+    async def remove_all(
+        self, principal: Principal, application: Application, provider: ProviderName
+    ) -> bool:
+        """Remove a provider's credentials and what was kept of it; False where there was neither.
+
+        Something may be kept of a provider that has no credential.
+        """
+        is_kept = _sealed(application, provider) is not None
+        was_there = await self.remove(principal, application, provider)
+        if is_kept:
+            await self._shelf.forget_kept(principal, application, provider)
+        return was_there or is_kept
+
     async def keep(
         self,
         principal: Principal,
         application: Application,
-        name: str,
-        values: Mapping[str, Any] | None,
+        provider: ProviderName,
+        values: Mapping[str, Any],
     ) -> None:
-        """Keep what a caller gave, sealed; None forgets it."""
-        sealed = None
-        if values is not None:
-            text = json.dumps(values, separators=(",", ":"))
-            raw = self._sealer.seal(text.encode(), _context(application.id, name))
-            sealed = base64.b64encode(raw).decode("ascii")
-        await self._applications.change_settings(principal, application, _SECTION, {name: sealed})
+        """Keep what a caller gave for a provider, sealed, until its credentials are removed."""
+        text = json.dumps(values, separators=(",", ":"))
+        raw = self._sealer.seal(text.encode(), _context(application.id, provider))
+        sealed = {provider.value: base64.b64encode(raw).decode("ascii")}
+        await self._applications.change_settings(principal, application, KEPT, sealed)
 
     async def kept(
-        self, principal: Principal, application: Application, name: str
+        self, principal: Principal, application: Application, provider: ProviderName
     ) -> Mapping[str, Any] | None:
         """Answer what was kept; raises Unavailable where the key that sealed it is not at hand."""
         access.require(principal, Scope.APPLICATIONS_READ, application)
-        sealed = application.settings.get(_SECTION, {}).get(name)
+        sealed = _sealed(application, provider)
         if sealed is None:
             return None
         try:
-            plain = self._sealer.unseal(base64.b64decode(sealed), _context(application.id, name))
+            context = _context(application.id, provider)
+            plain = self._sealer.unseal(base64.b64decode(sealed), context)
         except ValueError as error:
             raise Unavailable("sealing key") from error
         known: Mapping[str, Any] = json.loads(plain)
@@ -240,6 +251,11 @@ class ProviderSettings:
         return bool(leaving)
 
 
-def _context(application_id: Id, name: str) -> bytes:
+def _sealed(application: Application, provider: ProviderName) -> str | None:
+    sealed: str | None = application.settings.get(KEPT, {}).get(provider.value)
+    return sealed
+
+
+def _context(application_id: Id, provider: ProviderName) -> bytes:
     """Bind what is kept to its place, so that rows can't be swapped."""
-    return b"kept:" + application_id + f":{name}".encode()
+    return b"kept:" + application_id + f":{provider.value}".encode()

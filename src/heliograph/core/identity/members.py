@@ -107,8 +107,10 @@ class Members:
         """Shut a user out, made at first sight, and end every sign-in of theirs.
 
         What they registered through those is forgotten, so that their devices
-        get nothing any more; their keys open nothing. Other nodes follow
-        within `security.cache_ttl_s`.
+        get nothing any more; their keys open nothing, and what was registered
+        through keys is silent until they are let in again. What a back end
+        registered for them is its own. Other nodes follow within
+        `security.cache_ttl_s`.
         """
         access.require(principal, Scope.SESSIONS_WRITE, application)
         user = await self._identity.create_user(application, user_id)

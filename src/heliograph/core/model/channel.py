@@ -26,6 +26,14 @@ class ChannelPlace:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedPlace:
+    """What a caller says of a place; None: as the application has it."""
+
+    environment: Environment | None = None
+    bundle_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """One broadcast channel. id: the provider's, for devices and audiences; no secret."""
 

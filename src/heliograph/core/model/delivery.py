@@ -113,6 +113,13 @@ class Dropped(NamedTuple):
     reason: str = GONE
 
 
+class Resting(NamedTuple):
+    """A target that is not sent to before `due`; None: not before its time is over."""
+
+    target: Target
+    due: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Targets of a shard in scan order.
@@ -121,6 +128,7 @@ class Page:
     it was when the page was read; a page of one that is paused or canceled
     is empty. breakers: the application's that ever opened. variables: what fills
     in a template, as JSON text by the recipient's ordinal; who has none is left out.
+    resting: who is to be left alone for now.
     """
 
     targets: Sequence[Target]
@@ -129,6 +137,7 @@ class Page:
     state: NotificationState = NotificationState.RUNNING
     breakers: Sequence[Breaker] = ()
     variables: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
+    resting: Sequence[Resting] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,8 @@ class Options:
     credentials: those to send by; empty means the application's own. marks:
     pairs by which a back end finds its notifications again. has_receipts:
     the data carries the notification's id, for apps that report what became
-    of it.
+    of it. ignores_quiet_hours: it is sent at once to who wants to be left
+    alone now.
     """
 
     ttl_s: int = MAX_TTL_S
@@ -94,6 +95,7 @@ class Options:
     credentials: tuple[tuple[ProviderName, Id], ...] = ()
     marks: tuple[tuple[str, str], ...] = ()
     has_receipts: bool = False
+    ignores_quiet_hours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

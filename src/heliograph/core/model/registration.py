@@ -90,6 +90,7 @@ class Attribute(StrEnum):
     USER_AGENT = "user_agent"
     LOCALE = "locale"
     TIME_ZONE = "time_zone"
+    QUIET_HOURS = "quiet_hours"
     OS_VERSION = "os_version"
     APP_VERSION = "app_version"
     CATEGORIES = "categories"

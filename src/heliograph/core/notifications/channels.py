@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from heliograph.core import access
 from heliograph.core.errors import InvalidRequest, NotFound, Problem, ProblemKind, Unavailable
-from heliograph.core.model.channel import Channel, ChannelPlace, ChannelStorage
+from heliograph.core.model.channel import AskedPlace, Channel, ChannelPlace, ChannelStorage
 from heliograph.core.model.identity import Scope
-from heliograph.core.model.registration import Environment, ProviderName
+from heliograph.core.model.registration import ProviderName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _is_bundle_id: Final = re.compile(r"(?=.{1,155}\Z)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*").fullmatch
 _is_channel_id: Final = re.compile(r"[A-Za-z0-9+/_-]{1,1024}={0,2}").fullmatch
+_ITS_OWN: Final = AskedPlace()
 
 
 class Channels:
@@ -50,28 +51,20 @@ class Channels:
         principal: Principal,
         application: Application,
         storage: ChannelStorage,
-        *,
-        environment: Environment | None = None,
-        bundle_id: str | None = None,
+        asked: AskedPlace = _ITS_OWN,
     ) -> Channel:
         """Make a channel; Conflict where the app has as many as it may have."""
-        access.require(principal, Scope.NOTIFICATIONS_SEND, application)
-        place = place_of(application, environment, bundle_id)
-        credential = await self._credential_of(application, place)
-        return await self._carrier.create(credential, place, storage)
+        way = await self._way(principal, Scope.NOTIFICATIONS_SEND, application, asked)
+        return await self._carrier.create(*way, storage)
 
     async def all_of(
         self,
         principal: Principal,
         application: Application,
-        *,
-        environment: Environment | None = None,
-        bundle_id: str | None = None,
+        asked: AskedPlace = _ITS_OWN,
     ) -> tuple[ChannelPlace, Sequence[str]]:
         """List the ids of an app's channels, and where they are."""
-        access.require(principal, Scope.NOTIFICATIONS_READ, application)
-        place = place_of(application, environment, bundle_id)
-        credential = await self._credential_of(application, place)
+        credential, place = await self._way(principal, Scope.NOTIFICATIONS_READ, application, asked)
         return place, await self._carrier.all_of(credential, place)
 
     async def get(
@@ -79,32 +72,38 @@ class Channels:
         principal: Principal,
         application: Application,
         channel_id: str,
-        *,
-        environment: Environment | None = None,
-        bundle_id: str | None = None,
+        asked: AskedPlace = _ITS_OWN,
     ) -> Channel:
         """Show a channel; raises NotFound."""
-        access.require(principal, Scope.NOTIFICATIONS_READ, application)
-        place = place_of(application, environment, bundle_id)
-        _check_id(channel_id)
-        credential = await self._credential_of(application, place)
-        return await self._carrier.get(credential, place, channel_id)
+        way = await self._way(principal, Scope.NOTIFICATIONS_READ, application, asked, channel_id)
+        return await self._carrier.get(*way, channel_id)
 
     async def delete(
         self,
         principal: Principal,
         application: Application,
         channel_id: str,
-        *,
-        environment: Environment | None = None,
-        bundle_id: str | None = None,
+        asked: AskedPlace = _ITS_OWN,
     ) -> None:
         """Delete a channel for good; raises NotFound."""
-        access.require(principal, Scope.NOTIFICATIONS_SEND, application)
-        place = place_of(application, environment, bundle_id)
-        _check_id(channel_id)
-        credential = await self._credential_of(application, place)
-        await self._carrier.delete(credential, place, channel_id)
+        way = await self._way(principal, Scope.NOTIFICATIONS_SEND, application, asked, channel_id)
+        await self._carrier.delete(*way, channel_id)
+
+    async def _way(
+        self,
+        principal: Principal,
+        scope: Scope,
+        application: Application,
+        asked: AskedPlace,
+        channel_id: str | None = None,
+    ) -> tuple[ProviderCredential, ChannelPlace]:
+        """Let a caller pass who has the right; answer by which credential to ask where."""
+        access.require(principal, scope, application)
+        place = place_of(application, asked)
+        if channel_id is not None and not _is_channel_id(channel_id):
+            # What can't be a channel's id names nothing.
+            raise NotFound("channel", channel_id)
+        return await self._credential_of(application, place), place
 
     async def _credential_of(
         self, application: Application, place: ChannelPlace
@@ -119,20 +118,12 @@ class Channels:
         raise InvalidRequest([Problem(("environment",), ProblemKind.NOT_ALLOWED, expected)])
 
 
-def place_of(
-    application: Application, environment: Environment | None, bundle_id: str | None
-) -> ChannelPlace:
+def place_of(application: Application, asked: AskedPlace) -> ChannelPlace:
     """Complete where a channel is from the application's defaults; raises InvalidRequest."""
-    chosen = bundle_id or application.defaults.bundle_id
+    chosen = asked.bundle_id or application.defaults.bundle_id
     if chosen is None:
         expected = "given, for the application has no default"
         raise InvalidRequest([Problem(("bundle_id",), ProblemKind.MISSING, expected)])
     if not _is_bundle_id(chosen):
         raise InvalidRequest([Problem(("bundle_id",), ProblemKind.MALFORMED, "a bundle id")])
-    return ChannelPlace(environment or application.defaults.environment, chosen)
-
-
-def _check_id(channel_id: str) -> None:
-    """Let pass what can be a channel's id: what can't names nothing."""
-    if not _is_channel_id(channel_id):
-        raise NotFound("channel", channel_id)
+    return ChannelPlace(asked.environment or application.defaults.environment, chosen)

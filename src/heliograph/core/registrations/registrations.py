@@ -25,6 +25,7 @@ from heliograph.core.model.listing import (
     Window,
 )
 from heliograph.core.model.registration import Attribute, ProviderName
+from heliograph.core.registrations.quiet_hours import check_quiet_hours
 from heliograph.core.registrations.tokens import MAX_TOKEN_CHARS, has_control_characters
 from heliograph.core.registrations.totals import Totals
 
@@ -293,6 +294,7 @@ class Registrations:
         """
         check_token(draft.token)
         check_keys(draft.provider, draft.attributes)
+        check_quiet_hours(draft.attributes)
         self._check_address(draft.provider, draft.token, draft.attributes)
         if draft.provider is ProviderName.WEBPUSH and self._webpush_keys is not None:
             return await self._webpush_keys.noted(application, draft)
@@ -309,6 +311,8 @@ class Registrations:
             attributes = {**attributes, Attribute.VAPID_KEY: key}
             changes = replace(changes, attributes=attributes)
         check_keys(present.provider, attributes)
+        if changes.attributes is not None:
+            check_quiet_hours(attributes)
         self._check_address(present.provider, changes.token or present.token, attributes)
         return changes
 

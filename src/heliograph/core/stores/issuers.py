@@ -138,5 +138,8 @@ class MemberStore(Protocol):
     async def set_suspended(
         self, application_id: Id, user_id: Id, *, since: datetime | None
     ) -> None:
-        """Shut a user out of an application from a time on; None lets them in again."""
+        """Shut a user out of an application from a time on; None lets them in again.
+
+        What their keys registered is not sent to meanwhile.
+        """
         ...

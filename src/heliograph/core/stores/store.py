@@ -161,7 +161,10 @@ class IdentityStore(Protocol):
         self, application_id: Id, *, after: Id | None, limit: int
     ) -> Sequence[Session]: ...
 
-    async def ensure_session(self, session: Session, token_hash: bytes) -> Session: ...
+    async def ensure_session(self, session: Session, token_hash: bytes) -> Session:
+        """Write a session, or let the one that has its token last as long, to the day."""
+        ...
+
     async def change_settings(
         self, application_id: Id, section: str, values: Mapping[str, Any]
     ) -> None: ...
@@ -329,6 +332,16 @@ class RetentionStore(Protocol):
 
     async def forget_old(self, before: Retained, *, limit: int) -> int:
         """Delete up to `limit` rows that are too old, of one kind; answer how many."""
+        ...
+
+    async def forget_sessions(
+        self, over_before: datetime, *, after: Id | None, limit: int
+    ) -> Id | None:
+        """Look at up to `limit` sessions by age, after one; delete those that are long over.
+
+        One that a registration names stays, whatever its age. Answers the
+        last one looked at; None at the end.
+        """
         ...
 
 

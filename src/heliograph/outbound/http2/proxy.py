@@ -63,22 +63,23 @@ class Proxy:
         port: int,
         tls: ssl.SSLContext,
         make_protocol: Callable[[], asyncio.BaseProtocol],
-        *,
-        address: str | None = None,
     ) -> None:
         """Connect a new protocol to a host through the proxy; give this to a sender as `dial`.
 
-        address: what the proxy is asked for; without it the host, whose name
-        the proxy then looks up. Raises OSError, of which ProxyError is one, or
-        ValueError. The caller sets the time limit.
+        The proxy looks the host's name up. Raises OSError, of which ProxyError
+        is one, or ValueError. The caller sets the time limit.
         """
+        await start_tls(await self.connect(host, port), host, tls, make_protocol)
+
+    async def connect(self, host: str, port: int) -> socket.socket:
+        """Return a socket whose other end is a host beyond the proxy; raises as `dial`."""
         connected = await open_socket(self.host, self.port)
         try:
-            await self._open_tunnel(connected, address or host, port)
+            await self._open_tunnel(connected, host, port)
         except BaseException:
             connected.close()
             raise
-        await start_tls(connected, host, tls, make_protocol)
+        return connected
 
     async def _open_tunnel(self, connected: socket.socket, host: str, port: int) -> None:
         loop = asyncio.get_running_loop()
@@ -102,5 +103,5 @@ class Proxy:
             code = status[1].decode() if status else "nonsense"
             raise ProxyError(f"the proxy answered {code}")
         if not answer.endswith(_END):
-            # In TLS we speak first: whoever sent this is not the host.
+            # In TLS and in SMPP we speak first: whoever sent this is not the host.
             raise ProxyError("the proxy sent more than its answer")

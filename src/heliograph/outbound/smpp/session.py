@@ -9,15 +9,15 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from heliograph.outbound.http2.dial import look_up, open_socket
+from heliograph.outbound.http2.dial import open_socket
 from heliograph.outbound.smpp import pdus
 from heliograph.outbound.smpp.pdus import BrokenPdu, Deliver, Header, read_deliver, read_header
 
 if TYPE_CHECKING:
+    import socket
     import ssl
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
 
-    from heliograph.outbound.http2.dial import AddressInfo
     from heliograph.outbound.smpp.pdus import Bind, Submission
 
 _LAST_SEQUENCE: Final = 0x7FFF_FFFF
@@ -93,17 +93,17 @@ class SmppSession:
         on_deliver: Callable[[Deliver], Awaitable[bool]],
         pace: Pace,
         *,
-        resolve: Callable[[str, int], Awaitable[Sequence[AddressInfo]]] = look_up,
+        connect: Callable[[str, int], Awaitable[socket.socket]] = open_socket,
     ) -> SmppSession:
         """Connect and bind as a transceiver.
 
         on_deliver: takes what the centre hands us; False asks it to hand it
-        again later. resolve: host and port to the addresses that may be
-        connected to. Raises BindRefused, SessionLost, OSError, TimeoutError,
-        and ValueError for what the bind can't say.
+        again later. connect: host and port to a connected socket. Raises
+        BindRefused, SessionLost, OSError, TimeoutError, and ValueError for
+        what the bind can't say.
         """
         async with asyncio.timeout(pace.answer_s):
-            connected = await open_socket(place.host, place.port, resolve=resolve)
+            connected = await connect(place.host, place.port)
             try:
                 reader, writer = await asyncio.open_connection(
                     sock=connected,

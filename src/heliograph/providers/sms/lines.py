@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from heliograph.core.model.outcome import Deferred, Misconfigured
 from heliograph.outbound.guard import AddressRefused
+from heliograph.outbound.http2.proxy import ProxyError
 from heliograph.outbound.smpp.pdus import Bind
 from heliograph.outbound.smpp.session import (
     BindRefused,
@@ -106,7 +107,7 @@ class Line:
                 self._bind,
                 self._on_deliver,
                 self._pace,
-                resolve=self._guard.resolve,
+                connect=self._guard.connect,
             )
         except BindRefused as error:
             failure = interpret_bind(error.status)
@@ -119,6 +120,8 @@ class Line:
             failure = Misconfigured("the account can't be spelled in SMPP")
         except (SessionLost, TimeoutError):
             failure = Deferred("bind: no answer in time")
+        except ProxyError as error:
+            failure = Deferred(f"cannot connect: {error}")
         except OSError as error:
             # By its number: the sentence names addresses, which customers need not know.
             is_plain = isinstance(error, ConnectionError) and error.errno is not None

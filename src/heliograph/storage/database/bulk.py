@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from sqlalchemy import ARRAY, String, Table, Text, and_, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from heliograph.storage.database.spelling import POSTGRESQL, Statement, spell_statement
+from heliograph.storage.database.engines import POSTGRESQL
+from heliograph.storage.database.spelling import Statement, spell_statement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import (
     ARRAY,
@@ -16,6 +16,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     func,
+    literal_column,
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -23,17 +24,19 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy import ColumnElement, Connection, FromClause, Table
     from sqlalchemy.sql.dml import Insert
+    from sqlalchemy.types import TypeEngine
 
-_KEY_BYTES = 16
+POSTGRESQL = "postgresql"
+KEY_BYTES = 16
 
 
 def is_postgresql(connection: Connection) -> bool:
     """Say which engine a connection speaks to."""
-    return connection.dialect.name == "postgresql"
+    return connection.dialect.name == POSTGRESQL
 
 
 def is_in(
@@ -70,13 +73,13 @@ class LastByte(FunctionElement[int]):
 
 @compiles(LastByte, "postgresql")
 def _get_byte(last: LastByte, compiler: Any, **options: Any) -> str:
-    return f"get_byte({compiler.process(last.clauses, **options)}, {_KEY_BYTES - 1})"
+    return f"get_byte({compiler.process(last.clauses, **options)}, {KEY_BYTES - 1})"
 
 
 @compiles(LastByte, "sqlite")
 def _instr(last: LastByte, compiler: Any, **options: Any) -> str:
     # SQLite turns no byte into a number; but it finds one among all of them.
-    byte = f"substr({compiler.process(last.clauses, **options)}, {_KEY_BYTES}, 1)"
+    byte = f"substr({compiler.process(last.clauses, **options)}, {KEY_BYTES}, 1)"
     return f"(instr(x'{bytes(range(256)).hex()}', {byte}) - 1)"
 
 
@@ -114,39 +117,73 @@ def _cross_join(join: InThisOrder, compiler: Any, **options: Any) -> str:
     return f"{left} CROSS JOIN {right} ON {compiler.process(join.onclause, **options)}"
 
 
+class WantedKeys(NamedTuple):
+    """Many 16-byte keys as rows of a statement, each with the bucket that its last byte names."""
+
+    rows: FromClause
+    bucket: ColumnElement[int]
+    key: ColumnElement[bytes]
+
+    def join(
+        self, table: FromClause, column: ColumnElement[bytes], *, is_bucketed: bool
+    ) -> FromClause:
+        """Join a table with them, which are walked first. is_bucketed: the table has buckets."""
+        is_it = column == self.key
+        return InThisOrder(
+            self.rows, table, and_(table.c.bucket == self.bucket, is_it) if is_bucketed else is_it
+        )
+
+
+def wanted_keys(
+    engine: str, name: str, bind: Callable[[str, TypeEngine[Any]], ColumnElement[Any]]
+) -> WantedKeys:
+    """Make rows of two parameters, `keys` and `buckets`, whatever the number of keys.
+
+    name: of the rows, within the statement. bind: makes a parameter of a type.
+    """
+    if engine == POSTGRESQL:
+        pairs = (
+            func.unnest(bind("buckets", ARRAY(SmallInteger())), bind("keys", ARRAY(LargeBinary())))
+            .table_valued("bucket", "key", name=name)
+            .render_derived()
+        )
+        return WantedKeys(pairs, pairs.c.bucket, pairs.c.key)
+    places = func.json_each(bind("buckets", Text())).table_valued("key", "value", name=name)
+    # Numbers of the text itself: parameters are the keys and their buckets, and nothing else.
+    one: ColumnElement[int] = literal_column("1")
+    size: ColumnElement[int] = literal_column(str(KEY_BYTES))
+    at = places.c.key * size + one
+    key = func.substr(bind("keys", LargeBinary()), at, size, type_=LargeBinary)
+    return WantedKeys(places, places.c.value, key)
+
+
+def wanted_values(engine: str, keys: Sequence[bytes]) -> dict[str, Any]:
+    """Answer the values of these parameters.
+
+    Arrays on PostgreSQL; on SQLite a JSON array of buckets beside the keys in
+    one piece.
+    """
+    buckets = [key[-1] for key in keys]
+    if engine == POSTGRESQL:
+        return {"keys": list(keys), "buckets": buckets}
+    return {"keys": b"".join(keys), "buckets": json.dumps(buckets)}
+
+
 def among(
     connection: Connection,
-    table: Table,
+    table: FromClause,
     column: ColumnElement[bytes],
     keys: Sequence[bytes],
     *,
     is_bucketed: bool = True,
 ) -> FromClause:
-    """Join a table with many 16-byte keys, whose last byte is the row's bucket if it has one.
-
-    The keys are two parameters, whatever their number: arrays on PostgreSQL,
-    on SQLite a JSON array of buckets beside the keys in one piece.
-    """
-    buckets = [key[-1] for key in keys]
-    if is_postgresql(connection):
-        wanted = func.unnest(
-            bindparam(None, buckets, ARRAY(SmallInteger), unique=True),
-            bindparam(None, list(keys), ARRAY(LargeBinary), unique=True),
-        ).table_valued("bucket", "key", name="wanted")
-        pairs: FromClause = wanted.render_derived()
-        bucket: ColumnElement[Any] = pairs.c.bucket
-        key: ColumnElement[Any] = pairs.c.key
-    else:
-        pairs = func.json_each(
-            bindparam(None, json.dumps(buckets), Text, unique=True)
-        ).table_valued("key", "value", name="wanted")
-        joined = bindparam(None, b"".join(keys), LargeBinary, unique=True)
-        bucket = pairs.c.value
-        key = func.substr(joined, pairs.c.key * _KEY_BYTES + 1, _KEY_BYTES, type_=LargeBinary)
-    is_it = column == key
-    return InThisOrder(
-        pairs, table, and_(table.c.bucket == bucket, is_it) if is_bucketed else is_it
+    """Join a table with many 16-byte keys, whose last byte is the row's bucket if it has one."""
+    engine = connection.dialect.name
+    values = wanted_values(engine, keys)
+    wanted = wanted_keys(
+        engine, "wanted", lambda name, kind: bindparam(None, values[name], kind, unique=True)
     )
+    return wanted.join(table, column, is_bucketed=is_bucketed)
 
 
 def upsert(

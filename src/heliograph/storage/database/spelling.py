@@ -10,22 +10,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import (
-    ARRAY,
-    LargeBinary,
-    SmallInteger,
-    Text,
-    and_,
-    any_,
-    bindparam,
-    func,
-    literal_column,
-    select,
-)
+from sqlalchemy import ARRAY, Text, any_, bindparam, func, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg as postgresql_asyncpg
 
-from heliograph.storage.database.engines import InThisOrder
+from heliograph.storage.database.engines import POSTGRESQL, wanted_keys, wanted_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,8 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, FromClause
     from sqlalchemy.sql import Executable
 
-POSTGRESQL = "postgresql"
-KEY_BYTES = 16
+    from heliograph.storage.database.engines import WantedKeys
 
 _SPELLINGS: dict[str, Callable[[], Dialect]] = {
     "sqlite": sqlite.dialect,
@@ -81,35 +69,33 @@ def spell_statement(statement: Any, engine: str) -> tuple[str, tuple[str, ...]]:
 
 
 def among_keys(
-    engine: str, table: FromClause, key: ColumnElement[bytes], name: str = "key"
+    engine: str,
+    table: FromClause,
+    key: ColumnElement[bytes],
+    name: str = "key",
+    *,
+    is_bucketed: bool = False,
 ) -> FromClause:
     """Join a table with the 16-byte keys of `key_values`, which are walked first.
 
     name: of the keys, where a statement takes several lists of them.
+    is_bucketed: their last byte is the row's bucket.
     """
-    pairs, _, wanted = keys_of(engine, name)
-    return InThisOrder(pairs, table, key == wanted)
-
-
-def among_bucketed_keys(
-    engine: str, table: FromClause, key: ColumnElement[bytes], name: str = "key"
-) -> FromClause:
-    """Do the same for keys whose last byte is the row's bucket."""
-    pairs, bucket, wanted = keys_of(engine, name)
-    return InThisOrder(pairs, table, and_(table.c.bucket == bucket, key == wanted))
+    return keys_of(engine, name).join(table, key, is_bucketed=is_bucketed)
 
 
 def key_values(connection: Connection, keys: Iterable[bytes], name: str = "key") -> dict[str, Any]:
-    """Answer the parameters of `among_keys`: two values, whatever the number of keys.
+    """Answer the parameters of `among_keys`: two values, whatever the number of keys."""
+    values = wanted_values(connection.dialect.name, sorted(keys))
+    return {f"{name}s": values["keys"], f"{name}_buckets": values["buckets"]}
 
-    Arrays on PostgreSQL; on SQLite a JSON array of buckets beside the keys in
-    one piece.
-    """
-    ordered = sorted(keys)
-    buckets = [key[-1] for key in ordered]
-    if connection.dialect.name == POSTGRESQL:
-        return {f"{name}s": ordered, f"{name}_buckets": buckets}
-    return {f"{name}s": b"".join(ordered), f"{name}_buckets": json.dumps(buckets)}
+
+def keys_of(engine: str, name: str = "key") -> WantedKeys:
+    """Answer the rows of `key_values` with their buckets and keys."""
+    names = {"keys": f"{name}s", "buckets": f"{name}_buckets"}
+    return wanted_keys(
+        engine, f"wanted_{name}", lambda each, kind: bindparam(names[each], type_=kind)
+    )
 
 
 def is_listed(engine: str, name: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -124,27 +110,3 @@ def listed_values(connection: Connection, names: Sequence[str]) -> dict[str, Any
     """Answer the parameter of `is_listed`."""
     is_array = connection.dialect.name == POSTGRESQL
     return {"names": list(names) if is_array else json.dumps(names)}
-
-
-def keys_of(
-    engine: str, name: str = "key"
-) -> tuple[FromClause, ColumnElement[int], ColumnElement[bytes]]:
-    """Answer the rows of `key_values` with their buckets and keys."""
-    keys, buckets = f"{name}s", f"{name}_buckets"
-    if engine == POSTGRESQL:
-        pairs = (
-            func.unnest(
-                bindparam(buckets, type_=ARRAY(SmallInteger)),
-                bindparam(keys, type_=ARRAY(LargeBinary)),
-            )
-            .table_valued("bucket", "key", name=f"wanted_{name}")
-            .render_derived()
-        )
-        return pairs, pairs.c.bucket, pairs.c.key
-    places = func.json_each(bindparam(buckets, type_=Text)).table_valued(
-        "key", "value", name=f"wanted_{name}"
-    )
-    at: ColumnElement[int] = literal_column(f"wanted_{name}.key * {KEY_BYTES} + 1")
-    size: ColumnElement[int] = literal_column(str(KEY_BYTES))
-    key = func.substr(bindparam(keys, type_=LargeBinary), at, size, type_=LargeBinary)
-    return places, places.c.value, key

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, insert, select
+from sqlalchemy import Select, insert, select, update
 
 from heliograph.core.clock import from_ms, to_ms
 from heliograph.core.ids import Id, new_id
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
     from heliograph.storage.database.database import Database
+
+_TO_THE_DAY = timedelta(days=1)
+"""What a standing session may lack of its life: it is not written at every call."""
 
 
 class SqlIdentity:
@@ -215,12 +219,22 @@ class SqlIdentity:
         await self._insert(sessions, row_of(session, token_hash))
 
     async def ensure_session(self, session: Session, token_hash: bytes) -> Session:
-        """Write a session unless there is one with its token; answer the one that is there."""
+        """Write a session unless there is one with its token; answer the one that is there.
+
+        That one then lasts as long as the new one would, to the day.
+        """
         values = row_of(session, token_hash)
         query = select_sessions().where(sessions.c.token_hash == token_hash)
+        ends_early = sessions.c.expires_ms < to_ms(session.expires_at - _TO_THE_DAY)
+        prolong = (
+            update(sessions)
+            .where(sessions.c.token_hash == token_hash, ends_early)
+            .values(expires_ms=to_ms(session.expires_at))
+        )
 
         def work(connection: Connection) -> Session:
             connection.execute(insert_missing(connection, sessions), values)
+            connection.execute(prolong)
             return to_session(connection.execute(query).one())
 
         return await self._database.write(work)

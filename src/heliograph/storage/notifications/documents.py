@@ -139,8 +139,9 @@ def options_text(options: Options) -> str:
     # Most have none, and a broadcast's options are read for every shard.
     value["credentials"] = [[name.value, raw.hex()] for name, raw in options.credentials]
     value["marks"] = marks_text(options.marks)
-    if not options.has_receipts:
-        del value["has_receipts"]
+    for name in ("has_receipts", "ignores_quiet_hours"):
+        if not value[name]:
+            del value[name]
     return _dump({name: part for name, part in value.items() if part not in ([], "")})
 
 

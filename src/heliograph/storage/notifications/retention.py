@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import delete, exists, select, tuple_
 
 from heliograph.core.clock import to_ms
+from heliograph.core.ids import Id, first_id
 from heliograph.core.model.notification import NotificationState
 from heliograph.storage.database.database import Lane
 from heliograph.storage.database.engines import is_in
@@ -25,6 +26,8 @@ from heliograph.storage.tables.tables import (
     idempotency_keys,
     notifications,
     recipients,
+    registrations,
+    sessions,
     shards,
 )
 from heliograph.storage.tables.webhooks import (
@@ -37,6 +40,8 @@ from heliograph.storage.tables.webhooks import (
 )
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy import ColumnElement, Connection, Table
 
     from heliograph.core.stores.store import Retained
@@ -93,6 +98,48 @@ class SqlRetention:
         if not await self._database.read(lambda connection: _has_old(connection, before)):
             return 0
         return await self._database.write(work, Lane.PAGE)
+
+    async def forget_sessions(
+        self, over_before: datetime, *, after: Id | None, limit: int
+    ) -> Id | None:
+        """Look at up to `limit` sessions by age, after one; delete those that are long over.
+
+        By their ids, for no index knows when they end: the younger ones, of
+        which none can be over that long, are not looked at.
+        """
+        some = (
+            select(sessions.c.id, sessions.c.expires_ms)
+            .where(sessions.c.id < first_id(over_before))
+            .order_by(sessions.c.id)
+            .limit(limit)
+        )
+        if after is not None:
+            some = some.where(sessions.c.id > after)
+        rows = await self._database.read(lambda connection: connection.execute(some).all())
+        before_ms = to_ms(over_before)
+        over = [row.id for row in rows if row.expires_ms < before_ms]
+        if over:
+            await self._database.write(
+                lambda connection: _forget_unnamed(connection, over, before_ms), Lane.PAGE
+            )
+        return Id(rows[-1].id) if rows else None
+
+
+def _forget_unnamed(connection: Connection, session_ids: list[bytes], before_ms: int) -> None:
+    """Delete sessions that are over and through which nothing is registered any more.
+
+    Of the others, signing out still takes away what they registered.
+    """
+    is_named = exists().where(
+        registrations.c.application_id == sessions.c.application_id,
+        registrations.c.member_id == sessions.c.member_id,
+        registrations.c.session_id == sessions.c.id,
+    )
+    # Asked again: somebody's standing session may have been taken up meanwhile.
+    is_over = sessions.c.expires_ms < before_ms
+    connection.execute(
+        delete(sessions).where(is_in(connection, sessions.c.id, session_ids), is_over, ~is_named)
+    )
 
 
 def _has_old(connection: Connection, before: Retained) -> bool:

@@ -8,13 +8,7 @@ from sqlalchemy import LargeBinary, and_, bindparam, select, union
 
 from heliograph.core.ids import Id
 from heliograph.storage.database.engines import InThisOrder, LastByte
-from heliograph.storage.database.spelling import (
-    Statement,
-    among_bucketed_keys,
-    among_keys,
-    key_values,
-    keys_of,
-)
+from heliograph.storage.database.spelling import Statement, among_keys, key_values, keys_of
 from heliograph.storage.tables.rows import select_registrations, to_registration
 from heliograph.storage.tables.tables import registrations, sessions, token_holders
 
@@ -75,7 +69,7 @@ _OURS = registrations.c.application_id == bindparam("of_application")
 def _wanted(engine: str) -> Select[Any]:
     """Select what fills slots, holds tokens or has ids, in the order in which all lock."""
     filling = registrations.alias("filling")
-    filled = among_bucketed_keys(engine, filling, filling.c.slot, "slot")
+    filled = among_keys(engine, filling, filling.c.slot, "slot", is_bucketed=True)
     held = among_keys(engine, token_holders, token_holders.c.token_hash, "token")
     named, _, named_key = keys_of(engine)
     ours = bindparam("of_application", type_=LargeBinary)

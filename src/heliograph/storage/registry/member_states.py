@@ -9,10 +9,17 @@ from sqlalchemy import and_, select, update
 
 from heliograph.core.clock import to_ms
 from heliograph.core.ids import Id
+from heliograph.core.model.identity import SessionKind
 from heliograph.core.stores.issuers import MemberState
-from heliograph.storage.database.engines import upsert
+from heliograph.storage.database.engines import is_in, upsert
 from heliograph.storage.tables.sign_in import member_states
-from heliograph.storage.tables.tables import applications, members, users
+from heliograph.storage.tables.tables import (
+    applications,
+    members,
+    registrations,
+    sessions,
+    users,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,22 +89,58 @@ class SqlMemberStates:
 
     async def set_badge(self, application_id: Id, user_id: Id, badge: int) -> None:
         """Write the number on a member's icon."""
-        await self._set(application_id, user_id, "badge", badge)
+        await self._database.write(
+            lambda connection: _set(connection, application_id, user_id, "badge", badge)
+        )
 
     async def set_suspended(
         self, application_id: Id, user_id: Id, *, since: datetime | None
     ) -> None:
-        """Shut a user out of an application from a time on; None lets them in again."""
-        at_ms = None if since is None else to_ms(since)
-        await self._set(application_id, user_id, "suspended_ms", at_ms)
+        """Shut a user out of an application from a time on; None lets them in again.
 
-    async def _set(self, application_id: Id, user_id: Id, name: str, value: int | None) -> None:
-        values = {"application_id": application_id, "user_id": user_id, name: value}
+        What their keys registered is silent meanwhile: keys outlive the suspension.
+        """
+        at_ms = None if since is None else to_ms(since)
 
         def work(connection: Connection) -> None:
-            connection.execute(upsert(connection, member_states, changing=(name,)), values)
+            _set(connection, application_id, user_id, "suspended_ms", at_ms)
+            _silence_keys(connection, application_id, user_id, at_ms)
 
         await self._database.write(work)
+
+
+def _set(
+    connection: Connection, application_id: Id, user_id: Id, name: str, value: int | None
+) -> None:
+    values = {"application_id": application_id, "user_id": user_id, name: value}
+    connection.execute(upsert(connection, member_states, changing=(name,)), values)
+
+
+def _silence_keys(
+    connection: Connection, application_id: Id, user_id: Id, at_ms: int | None
+) -> None:
+    """Send to what a user's keys registered no longer than until then; None: for good."""
+    # Locked first: this waits for batches that hold a key, and so sees what they registered.
+    keys = connection.execute(
+        select(sessions.c.id, sessions.c.member_id)
+        .where(
+            sessions.c.application_id == application_id,
+            sessions.c.user_id == user_id,
+            sessions.c.kind == SessionKind.KEY.value,
+        )
+        .order_by(sessions.c.id)
+        .with_for_update()
+    ).all()
+    if keys:
+        connection.execute(
+            update(registrations)
+            .where(
+                registrations.c.application_id == application_id,
+                registrations.c.member_id == keys[0].member_id,
+                is_in(connection, registrations.c.session_id, [key.id for key in keys]),
+            )
+            .values(silent_after_ms=at_ms)
+        )
 
 
 def merge_settings(

@@ -12,7 +12,7 @@ from sqlalchemy import LargeBinary, bindparam, select, update
 
 from heliograph.core.clock import to_ms
 from heliograph.core.model.registration import DepartureReason
-from heliograph.storage.database.spelling import Statement, among_bucketed_keys, key_values
+from heliograph.storage.database.spelling import Statement, among_keys, key_values
 from heliograph.storage.registry.departures import let_go
 from heliograph.storage.tables.tables import registrations
 from heliograph.storage.webhooks.telling import tell_of_pruned
@@ -32,7 +32,7 @@ _ID, _HASH, _REFRESHED = map(
 _LOCKED = Statement(
     lambda engine: (
         select(registrations)
-        .select_from(among_bucketed_keys(engine, registrations, registrations.c.id))
+        .select_from(among_keys(engine, registrations, registrations.c.id, is_bucketed=True))
         .where(registrations.c.application_id == bindparam("application", type_=LargeBinary))
         .order_by(registrations.c.id)
         .with_for_update(of=registrations)

@@ -17,7 +17,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.util import await_only
 
 from heliograph.storage.database.bulk import insert_in_pieces
-from heliograph.storage.database.spelling import POSTGRESQL, spell_statement
+from heliograph.storage.database.engines import POSTGRESQL
+from heliograph.storage.database.spelling import spell_statement
 from heliograph.storage.tables.tables import deliveries
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from heliograph.core.model.application import (
     FcmCredential,
     ProviderCredential,
 )
-from heliograph.core.model.channel import Channel, ChannelPlace, ChannelStorage
+from heliograph.core.model.channel import AskedPlace, Channel, ChannelPlace, ChannelStorage
 from heliograph.core.model.identity import ApiClient, ClientPrincipal, Scope
 from heliograph.core.model.registration import Environment, ProviderName
 from heliograph.core.notifications.channels import Channels, place_of
@@ -115,12 +115,12 @@ async def test_a_channel_is_made_where_the_application_is(
 
 async def test_a_place_may_be_said(channels: Channels, carrier: Carrier) -> None:
     place = ChannelPlace(Environment.SANDBOX, "com.other")
-    said: Any = {"environment": place.environment, "bundle_id": place.bundle_id}
+    said = AskedPlace(place.environment, place.bundle_id)
 
-    await channels.create(SENDER, APPLICATION, ChannelStorage.NONE, **said)
-    await channels.get(READER, APPLICATION, CHANNEL, **said)
-    await channels.delete(SENDER, APPLICATION, CHANNEL, **said)
-    listed = await channels.all_of(READER, APPLICATION, **said)
+    await channels.create(SENDER, APPLICATION, ChannelStorage.NONE, said)
+    await channels.get(READER, APPLICATION, CHANNEL, said)
+    await channels.delete(SENDER, APPLICATION, CHANNEL, said)
+    listed = await channels.all_of(READER, APPLICATION, said)
 
     assert listed == (place, [CHANNEL])
     assert {asked[1:3] for asked in carrier.asked} == {(Environment.SANDBOX, place)}
@@ -181,7 +181,7 @@ async def test_a_process_without_the_provider_is_unavailable() -> None:
 @pytest.mark.parametrize("bundle_id", ["com..example", "com example", "x" * 156, "com.example\n"])
 def test_a_bundle_id_that_cant_be_is_named(bundle_id: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        place_of(APPLICATION, None, bundle_id)
+        place_of(APPLICATION, AskedPlace(None, bundle_id))
 
     assert [problem.field for problem in caught.value.problems] == ["bundle_id"]
 
@@ -190,7 +190,9 @@ def test_an_application_without_a_bundle_id_has_to_name_one() -> None:
     bare = Application(new_id(NOW), ACCOUNT, "demo", NOW)
 
     with pytest.raises(InvalidRequest) as caught:
-        place_of(bare, None, None)
+        place_of(bare, AskedPlace())
 
     assert [problem.field for problem in caught.value.problems] == ["bundle_id"]
-    assert place_of(bare, None, "com.other") == ChannelPlace(Environment.PRODUCTION, "com.other")
+    assert place_of(bare, AskedPlace(None, "com.other")) == ChannelPlace(
+        Environment.PRODUCTION, "com.other"
+    )

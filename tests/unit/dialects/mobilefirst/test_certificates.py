@@ -85,6 +85,19 @@ async def test_a_certificate_is_set_shown_given_back_and_removed(site: Site) -> 
     assert (gone.status, gone.json()["code"]) == (404, "FPWSE0003E")
 
 
+async def test_the_form_of_a_certificate_is_described(site: Site) -> None:
+    document = (await site.call("GET", "/imfpush/v1/swagger.json")).json()
+
+    put = document["paths"]["/imfpush/v1/apps/{application_id}/settings/apnsConf"]["put"]
+    content = put["requestBody"]["content"]
+    schema = document["components"]["schemas"]["ApnsUpload"]
+    assert content == {
+        "multipart/form-data": {"schema": {"$ref": "#/components/schemas/ApnsUpload"}}
+    }
+    assert sorted(schema["required"]) == ["certificate", "isSandBox", "password"]
+    assert schema["properties"]["certificate"]["format"] == "binary"
+
+
 async def test_a_sandbox_certificate_makes_it_the_applications_world(site: Site) -> None:
     sandbox = make_push_certificate("com.example.app", marks=(SANDBOX_MARK,), now=NOW)
     await site.put(MADE.p12)

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from heliograph.web.multipart import MultipartForm, Upload
 
-APNS, GCM = "mobilefirst_apns", "mobilefirst_gcm"
-"""Names under which is kept what is shown again as it came."""
-
 DEFAULT_FILE_NAME = "certificate.p12"
 
 _NAMES: Mapping[str, str] = {

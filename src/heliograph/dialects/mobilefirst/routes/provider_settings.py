@@ -37,7 +37,7 @@ _BYTES = "application/octet-stream"
 async def get_apns(request: Request, core: Core) -> Response:
     """Show what is known of the certificate; 200."""
     entry = await admit(request, core, scopes.APNS_READ)
-    return answer(mapping.from_kept_apns(await _kept(core, entry, mapping.APNS, "apnsConf")))
+    return answer(mapping.from_kept_apns(await _kept(core, entry, ProviderName.APNS, "apnsConf")))
 
 
 async def put_apns(request: Request, core: Core) -> Response:
@@ -56,19 +56,19 @@ async def put_apns(request: Request, core: Core) -> Response:
     except InvalidRequest as error:
         raise mapping.renamed(error) from error
     kept = mapping.to_kept_apns(texts, upload, read.valid_until)
-    await core.provider_settings.keep(entry.principal, entry.application, mapping.APNS, kept)
+    await core.provider_settings.keep(entry.principal, entry.application, ProviderName.APNS, kept)
     return answer(mapping.from_kept_apns(kept))
 
 
 async def delete_apns(request: Request, core: Core) -> Response:
     """Send to no iOS device any more; 204."""
-    return await _delete(request, core, scopes.APNS_WRITE, ProviderName.APNS, mapping.APNS)
+    return await _delete(request, core, scopes.APNS_WRITE, ProviderName.APNS)
 
 
 async def get_apns_file(request: Request, core: Core) -> Response:
     """Give the uploaded file back; 200."""
     entry = await admit(request, core, scopes.APNS_FILE_READ, answers=_BYTES)
-    name, content = mapping.file_of(await _kept(core, entry, mapping.APNS, "apnsCert"))
+    name, content = mapping.file_of(await _kept(core, entry, ProviderName.APNS, "apnsCert"))
     disposition = f"attachment; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
     return Response(content, 200, {"Content-Disposition": disposition}, _BYTES)
 
@@ -76,7 +76,7 @@ async def get_apns_file(request: Request, core: Core) -> Response:
 async def get_gcm(request: Request, core: Core) -> Response:
     """Show Google's settings; 200."""
     entry = await admit(request, core, scopes.GCM_READ)
-    return answer(mapping.from_kept_gcm(await _kept(core, entry, mapping.GCM, "gcmConf")))
+    return answer(mapping.from_kept_gcm(await _kept(core, entry, ProviderName.FCM, "gcmConf")))
 
 
 async def get_gcm_public(request: Request, core: Core) -> Response:
@@ -86,7 +86,7 @@ async def get_gcm_public(request: Request, core: Core) -> Response:
     # A device's token has no right to settings; of these it may know just this.
     rights = principal.client.scopes | {scopes.READ_SETTINGS}
     reader = replace(principal, client=replace(principal.client, scopes=rights))
-    kept = await _kept(core, replace(entry, principal=reader), mapping.GCM, "gcmConfPublic")
+    kept = await _kept(core, replace(entry, principal=reader), ProviderName.FCM, "gcmConfPublic")
     return answer(schemas.GcmConfPublic(senderId=kept["senderId"]))
 
 
@@ -103,13 +103,13 @@ async def put_gcm(request: Request, core: Core) -> Response:
         # A key of Google's old API, which is gone: kept and shown, and good for nothing.
         await core.provider_settings.remove(entry.principal, entry.application, ProviderName.FCM)
     kept = body.model_dump(by_alias=True)
-    await core.provider_settings.keep(entry.principal, entry.application, mapping.GCM, kept)
+    await core.provider_settings.keep(entry.principal, entry.application, ProviderName.FCM, kept)
     return answer(body)
 
 
 async def delete_gcm(request: Request, core: Core) -> Response:
     """Send to no Android device any more; 204."""
-    return await _delete(request, core, scopes.GCM_WRITE, ProviderName.FCM, mapping.GCM)
+    return await _delete(request, core, scopes.GCM_WRITE, ProviderName.FCM)
 
 
 async def get_wns(request: Request, core: Core) -> Response:
@@ -133,7 +133,7 @@ async def put_wns(request: Request, core: Core) -> Response:
 
 async def delete_wns(request: Request, core: Core) -> Response:
     """Send to no Windows device any more; 204."""
-    return await _delete(request, core, scopes.WNS_WRITE, ProviderName.WNS, None)
+    return await _delete(request, core, scopes.WNS_WRITE, ProviderName.WNS)
 
 
 async def get_sms(request: Request, core: Core) -> Response:
@@ -157,7 +157,7 @@ async def put_sms(request: Request, core: Core) -> Response:
 
 async def delete_sms(request: Request, core: Core) -> Response:
     """Send no text messages any more; 204."""
-    return await _delete(request, core, scopes.SMS_WRITE, ProviderName.SMS, None)
+    return await _delete(request, core, scopes.SMS_WRITE, ProviderName.SMS)
 
 
 async def _put(core: Core, entry: Admission, secret: Secret) -> None:
@@ -169,28 +169,21 @@ async def _put(core: Core, entry: Admission, secret: Secret) -> None:
         raise mapping.renamed(error) from error
 
 
-async def _kept(core: Core, entry: Admission, name: str, shown_as: str) -> Mapping[str, Any]:
-    kept = await core.provider_settings.kept(entry.principal, entry.application, name)
+async def _kept(
+    core: Core, entry: Admission, provider: ProviderName, shown_as: str
+) -> Mapping[str, Any]:
+    kept = await core.provider_settings.kept(entry.principal, entry.application, provider)
     if kept is None:
         raise NotFound("settings", shown_as)
     return kept
 
 
 async def _delete(
-    request: Request,
-    core: Core,
-    operation: Operation,
-    provider: ProviderName,
-    kept_as: str | None,
+    request: Request, core: Core, operation: Operation, provider: ProviderName
 ) -> Response:
     entry = await admit(request, core, operation)
     settings = core.provider_settings
-    was_there = await settings.remove(entry.principal, entry.application, provider)
-    if kept_as is not None:
-        known = await settings.kept(entry.principal, entry.application, kept_as)
-        was_there = was_there or known is not None
-        await settings.keep(entry.principal, entry.application, kept_as, None)
-    if not was_there:
+    if not await settings.remove_all(entry.principal, entry.application, provider):
         raise NotFound("settings", request.url.path.rstrip("/").rpartition("/")[2])
     return empty_response()
 
@@ -216,6 +209,8 @@ ROUTES = (
             put_apns,
             source=_SOURCE,
             summary="Set the APNs certificate",
+            body=schemas.ApnsUpload,
+            body_type=_FORM,
             answers={200: schemas.ApnsConf},
         )
     ),

@@ -32,6 +32,15 @@ class ApnsForm(Wire):
     is_sand_box: Flag
 
 
+class ApnsUpload(ApnsForm):
+    """The whole form, for the description: texts and the file."""
+
+    certificate: Annotated[
+        str,
+        Field(json_schema_extra={"format": "binary", "contentMediaType": "application/x-pkcs12"}),
+    ]
+
+
 class ApnsConf(Wire):
     """What is known of the certificate; its password never is."""
 

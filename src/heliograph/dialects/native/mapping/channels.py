@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from heliograph.core.model.channel import AskedPlace
 from heliograph.dialects.native.schemas import channels as schemas
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from heliograph.core.model.channel import Channel, ChannelPlace
+
+
+def to_place(said: schemas.ChannelQuery | schemas.ChannelBody) -> AskedPlace:
+    """Read where a channel is."""
+    return AskedPlace(said.environment, said.bundle_id)
 
 
 def from_channel(channel: Channel) -> schemas.Channel:

@@ -61,6 +61,7 @@ def to_options(body: schemas.OptionsBody) -> Options:
         max_per_second=body.max_per_second,
         record=body.record,
         has_receipts=body.receipts,
+        ignores_quiet_hours=body.ignore_quiet_hours,
     )
 
 

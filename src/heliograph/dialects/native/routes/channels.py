@@ -30,8 +30,7 @@ async def create_channel(request: Request, core: Core) -> Response:
         principal,
         application,
         body.storage,
-        environment=body.environment,
-        bundle_id=body.bundle_id,
+        mapping.to_place(body),
     )
     location = _location_of(request, application, channel.id)
     return schema_response(mapping.from_channel(channel), 201, location)
@@ -41,37 +40,23 @@ async def list_channels(request: Request, core: Core) -> Response:
     """List an app's channels."""
     principal, application = await caller_of(request, core)
     query = request.query(schemas.ChannelQuery)
-    place, ids = await core.channels.all_of(
-        principal, application, environment=query.environment, bundle_id=query.bundle_id
-    )
+    place, ids = await core.channels.all_of(principal, application, mapping.to_place(query))
     return schema_response(mapping.from_channels(place, ids))
 
 
 async def get_channel(request: Request, core: Core) -> Response:
     """Show one channel."""
     principal, application = await caller_of(request, core)
-    query = request.query(schemas.ChannelQuery)
-    channel = await core.channels.get(
-        principal,
-        application,
-        request.path_params["channel"],
-        environment=query.environment,
-        bundle_id=query.bundle_id,
-    )
+    place = mapping.to_place(request.query(schemas.ChannelQuery))
+    channel = await core.channels.get(principal, application, request.path_params["channel"], place)
     return schema_response(mapping.from_channel(channel))
 
 
 async def delete_channel(request: Request, core: Core) -> Response:
     """Delete one channel for good."""
     principal, application = await caller_of(request, core)
-    query = request.query(schemas.ChannelQuery)
-    await core.channels.delete(
-        principal,
-        application,
-        request.path_params["channel"],
-        environment=query.environment,
-        bundle_id=query.bundle_id,
-    )
+    place = mapping.to_place(request.query(schemas.ChannelQuery))
+    await core.channels.delete(principal, application, request.path_params["channel"], place)
     return empty_response()
 
 

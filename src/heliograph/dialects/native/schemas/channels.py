@@ -10,17 +10,17 @@ from heliograph.core.model.registration import Environment
 from heliograph.web.schemas import Choice, Label, Schema
 
 
-class ChannelBody(Schema):
-    """POST …/apns/channels. environment, bundle_id: the application's unless given."""
+class ChannelQuery(Schema):
+    """Where a channel is: the application's environment and bundle id unless given."""
 
-    storage: Choice[ChannelStorage] = ChannelStorage.NONE
     environment: Choice[Environment] | None = None
     bundle_id: Label | None = None
 
 
-class ChannelQuery(Schema):
-    """Where a channel is: the application's environment and bundle id unless given."""
+class ChannelBody(Schema):
+    """POST …/apns/channels. environment, bundle_id: the application's unless given."""
 
+    storage: Choice[ChannelStorage] = ChannelStorage.NONE
     environment: Choice[Environment] | None = None
     bundle_id: Label | None = None
 

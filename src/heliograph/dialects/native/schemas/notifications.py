@@ -52,7 +52,8 @@ class ContentBody(Schema):
 class OptionsBody(Schema):
     """How it travels. ttl_s: seconds from its start until it is given up.
 
-    receipts: whether the message says its notification's id.
+    receipts: whether the message says its notification's id. ignore_quiet_hours:
+    whether it is sent at once to who wants to be left alone now.
     """
 
     ttl_s: Annotated[int, Field(ge=0, le=MAX_TTL_S)] = MAX_TTL_S
@@ -64,6 +65,7 @@ class OptionsBody(Schema):
     max_per_second: Annotated[int, Field(ge=1, le=MAX_PER_SECOND)] | None = None
     record: Choice[Record] = Record.ALL
     receipts: bool = False
+    ignore_quiet_hours: bool = False
 
 
 class RepeatHeaders(Schema):

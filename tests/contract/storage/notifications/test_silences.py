@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.contract.storage.sending import commit, notify, read_all
-from tests.contract.storage.test_webhooks import add, only_claim
+from tests.contract.storage.webhooks.test_webhooks import add, only_claim
 
 from heliograph.core.model.audience import Registrations
 from heliograph.core.model.receipt import Receipt, ReceiptKind

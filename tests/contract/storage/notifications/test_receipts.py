@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.contract.storage.sending import claim, commit, notify, outcome, read_all
-from tests.contract.storage.test_webhooks import add, only_claim
+from tests.contract.storage.webhooks.test_webhooks import add, only_claim
 from tests.contract.storage.world import new_application
 
 from heliograph.core.ids import new_id

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.contract.storage.sending import accept, claim, commit, notify, read, read_all
-from tests.contract.storage.test_webhooks import add, only_claim, told
+from tests.contract.storage.webhooks.test_webhooks import add, only_claim, told
 from tests.contract.storage.world import new_application
 
 from heliograph.core.clock import to_ms

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.contract.storage.test_plans import plan_of, touching
+from tests.contract.storage.database.test_plans import plan_of, touching
 from tests.contract.storage.world import World, new_world
 
 from heliograph.config import Storage

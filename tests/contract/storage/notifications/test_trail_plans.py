@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.contract.storage.database.test_plans import plan_of, sqlite, touching
 from tests.contract.storage.sending import accept
-from tests.contract.storage.test_plans import plan_of, sqlite, touching
 
 from heliograph.core.ids import new_id, spell
 from heliograph.core.model.audience import Users

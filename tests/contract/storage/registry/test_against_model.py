@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import delete
 from tests.conftest import FakeClock, examples
-from tests.contract.storage.model import MINUTE_MS, Model, Refused, Row
+from tests.contract.storage.registry.model import MINUTE_MS, Model, Refused, Row
 from tests.contract.storage.sending import accept, claim, commit
 from tests.contract.storage.world import World, new_world
 
