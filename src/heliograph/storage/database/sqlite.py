@@ -13,11 +13,11 @@ import itertools
 import os
 import queue
 import sqlite3
+import sys
 import threading
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -298,12 +298,10 @@ class _Job:
 
 
 def _step_back() -> None:
-    """Let the loop's thread go first where both want one core: many wait for it, one for us.
-
-    Elsewhere than on Linux a thread has no priority of its own, and keeps the process's.
-    """
-    with suppress(OSError, AttributeError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+    """Let the loop's thread go first where both want one core: many wait for it, one for us."""
+    if sys.platform == "linux":
+        # Of this thread; elsewhere it would be of the whole process.
+        os.nice(_NICENESS)
 
 
 def _open(path: Path, busy_timeout_s: float) -> sqlite3.Connection:
