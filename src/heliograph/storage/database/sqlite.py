@@ -40,7 +40,7 @@ FILE_NAME = "heliograph.sqlite3"
 _BUSY_TIMEOUT_S = 2.0
 # Bounded by us and not by the file's size: mapped into memory, a registry of a
 # million would count for the process as half a gigabyte.
-_WRITER_CACHE_KIB = 8 * 1024
+_WRITER_CACHE_KIB = 6 * 1024
 _READER_CACHE_KIB = 4 * 1024
 _CHECKPOINT_EVERY_S = 0.05
 _CHECKPOINT_FROM_BYTES = 4 * 1024 * 1024
