@@ -7,19 +7,17 @@ how long it is has its body at hand, so the head waits for it here.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import (
+    HEADER_RE,
+    HEADER_VALUE_RE,
+    STATUS_LINE,
+    RequestResponseCycle,
+)
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGISendEvent, HTTPResponseStartEvent
-
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-"""What no header may hold: a line's end inside would begin another header.
-
-Source: RFC 9110 section 5.5.
-"""
 
 _SPECIAL = (b"connection", b"transfer-encoding")
 """Headers that say more than what they say to the client: uvicorn acts on them."""
@@ -71,7 +69,9 @@ class Exchange(RequestResponseCycle):
             and self.keep_alive
             and not (self.disconnected or self.flow.write_paused or self.access_log)
             and self.scope["method"] != "HEAD"
-            and not _CONTROL.search(b"".join([part for field in fields for part in field]))
+            # What no header may hold, or a line's end inside would begin another one.
+            and not HEADER_RE.search(b"".join([name for name, _ in fields]))
+            and not HEADER_VALUE_RE.search(b"".join([value for _, value in fields]))
         )
 
     def _answer(self, status: int, fields: list[tuple[bytes, bytes]], body: bytes) -> None:

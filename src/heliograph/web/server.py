@@ -93,6 +93,9 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one scope; only http ones are answered for."""
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
         try:
             response = await self._application.answer(scope, receive)
         except Exception as error:  # noqa: BLE001 - the outermost frame of a request

@@ -230,8 +230,14 @@ async def test_an_answer_of_known_length_in_pieces_is_whole() -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [{"x": "a\r\nset-cookie: b"}, {"x": "a\nb"}, {"x\r\ny": "a"}, {"content-length": "9"}],
-    ids=["a line's end", "a bare line feed", "in a name", "a wrong length"],
+    [
+        {"x": "a\r\nset-cookie: b"},
+        {"x": "a\nb"},
+        {"x\r\ny": "a"},
+        {"x y": "a"},
+        {"content-length": "9"},
+    ],
+    ids=["a line's end", "a bare line feed", "in a name", "a blank in a name", "a wrong length"],
 )
 async def test_what_would_break_the_framing_is_never_written(headers: dict[str, str]) -> None:
     async def handler(request: Any, core: Any) -> Response:

@@ -1,7 +1,7 @@
 """Commits a page of a shard: records, prunes, retries, counters and cursor in one piece.
 
-On SQLite the records go in steps of 100 rows, which are one transaction
-until an API write waits: that overtakes the page between two steps. The cursor and
+On SQLite the records go in steps of 100 rows, which are one transaction until
+an API write waits: that overtakes the page between two steps. The cursor and
 all that is not idempotent go with the last step, in a transaction of its own.
 On PostgreSQL the steps are one transaction. Every step first checks the
 shard's epoch: a worker that was frozen past its lease changes nothing.
