@@ -16,7 +16,7 @@ import structlog
 from heliograph.core.errors import NotFound, Unavailable
 from heliograph.core.ids import spell
 from heliograph.core.model.audience import Recipients
-from heliograph.core.model.delivery import Cursor, Dropped, PageCommit, ShardSource
+from heliograph.core.model.delivery import Cursor, Dropped, ShardSource
 from heliograph.core.model.notification import NotificationState
 from heliograph.core.notifications.sender_choice import at_home_in
 from heliograph.core.registrations.categories import registration_wants
@@ -104,10 +104,8 @@ class ShardWork:
         while not self._patience.is_over:
             page = first or await self._read(shard, notification, cursor)
             first = None
-            if page.state is NotificationState.CANCELED:
-                await self._end(shard)
-                return None
             if page.state not in _SENT_IN:
+                # What was canceled the sweeper ends, with all that waits in its retries.
                 break
             plan = await self._within(budget, shard, notification, page, holds)
             if plan is None:
@@ -257,11 +255,6 @@ class ShardWork:
         return await self._patience.insist(
             lambda: read(shard, notification, cursor, now=self._clock.now())
         )
-
-    async def _end(self, shard: Shard) -> None:
-        """End the shard of a canceled notification; the sweeper settles what it left."""
-        commit = PageCommit(shard, None, self._clock.now(), ())
-        await self._patience.insist(partial(self._ledger.commit_page, commit))
 
     async def _hold(
         self,

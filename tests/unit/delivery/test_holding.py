@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import update
 from tests.unit.delivery.scripted import APPLICATION, credential
 from tests.unit.delivery.stage import Stage, until
 
@@ -18,7 +17,6 @@ from heliograph.core.model.delivery import DeliveryState
 from heliograph.core.model.notification import Counters, NotificationState, Record
 from heliograph.core.model.outcome import ACCEPTED, Deferred, Misconfigured, TokenGone
 from heliograph.core.model.registration import Environment, ProviderName
-from heliograph.storage.tables.tables import notifications
 
 if TYPE_CHECKING:
     from heliograph.core.model.breaker import Breaker
@@ -39,13 +37,6 @@ async def breaker_of(stage: Stage) -> Breaker | None:
 async def is_open(stage: Stage) -> bool:
     breaker = await breaker_of(stage)
     return breaker is not None and breaker.is_open
-
-
-async def set_state(stage: Stage, notification: Notification, state: NotificationState) -> None:
-    change = update(notifications).where(notifications.c.id == notification.id)
-    await stage.store._database.write(
-        lambda connection: connection.execute(change.values(state=state.value))
-    )
 
 
 async def test_a_bad_key_holds_the_rest_of_a_broadcast_without_trying_it(stage: Stage) -> None:
@@ -233,75 +224,6 @@ async def test_an_outage_opens_the_breaker_for_as_long_as_the_provider_asks(stag
     assert len(stage.provider.batches) == 1
 
 
-async def test_a_cancel_takes_effect_from_the_next_page(stage: Stage) -> None:
-    await stage.phones(60)
-    stage.provider.otherwise = Deferred("busy", timedelta(minutes=1))
-    broadcast = await stage.notify()
-
-    async def cancel(batch: Batch) -> None:
-        await set_state(stage, broadcast, NotificationState.CANCELED)
-
-    stage.provider.before_send = cancel
-
-    async with stage.working() as queue, stage.sweeping(queue):
-        await until(lambda: _counted(stage, broadcast, Counters(canceled=20)))
-
-    assert len(stage.provider.batches) == 1
-    states = {(each.state, each.attempts) for each in await stage.deliveries(broadcast)}
-    assert states == {(DeliveryState.CANCELED, 1)}
-    assert await stage.state_of(broadcast) is NotificationState.CANCELED
-
-
-async def _counted(stage: Stage, broadcast: Notification, counters: Counters) -> bool:
-    return await stage.counters(broadcast) == counters
-
-
-async def test_a_pause_takes_effect_from_the_next_page_and_ends(stage: Stage) -> None:
-    tokens = await stage.phones(60)
-    broadcast = await stage.notify()
-
-    async def pause(batch: Batch) -> None:
-        stage.provider.before_send = None
-        await set_state(stage, broadcast, NotificationState.PAUSED)
-
-    stage.provider.before_send = pause
-
-    async with stage.working() as queue:
-        await until(lambda: "release" in stage.ledger.calls)
-        assert len(stage.provider.batches) == 1
-        await set_state(stage, broadcast, NotificationState.RUNNING)
-        queue.wake()
-        assert await stage.completes(broadcast) == Counters(accepted=60)
-
-    assert stage.received_once(tokens)
-
-
-async def test_a_pause_during_the_last_page_lets_it_complete(stage: Stage) -> None:
-    await stage.phones(5)
-    broadcast = await stage.notify()
-
-    async def pause(batch: Batch) -> None:
-        await set_state(stage, broadcast, NotificationState.PAUSED)
-
-    stage.provider.before_send = pause
-
-    async with stage.working():
-        assert await stage.completes(broadcast) == Counters(accepted=5)
-
-
-async def test_a_pause_that_outlasts_the_time_to_live_expires(stage: Stage) -> None:
-    await stage.phones(5)
-    broadcast = await stage.notify(ttl_s=60)
-    await set_state(stage, broadcast, NotificationState.PAUSED)
-
-    async with stage.working() as queue, stage.sweeping(queue):
-        stage.clock.advance(60)
-        await until(lambda: _counted(stage, broadcast, Counters(expired=5)))
-
-    assert await stage.state_of(broadcast) is NotificationState.EXPIRED
-    assert stage.provider.batches == []
-
-
 async def test_a_small_send_overtakes_a_broadcast_that_has_every_other_place(
     stage: Stage,
 ) -> None:
@@ -388,6 +310,10 @@ async def test_an_application_keeps_to_its_own_pace(stage: Stage) -> None:
 
     assert stage.received_once(tokens)
     assert max(map(len, stage.provider.tokens)) <= 10
+
+
+async def _counted(stage: Stage, broadcast: Notification, counters: Counters) -> bool:
+    return await stage.counters(broadcast) == counters
 
 
 async def _settled(stage: Stage, broadcast: Notification) -> bool:
