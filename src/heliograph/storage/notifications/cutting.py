@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
 
-from sqlalchemy import and_, func, insert, literal, select
+from sqlalchemy import LargeBinary, and_, bindparam, func, insert, literal, select
 
 from heliograph.core.clock import to_ms
 from heliograph.core.ids import PREFIXES, Id, new_id, raw_of
@@ -23,6 +23,7 @@ from heliograph.core.model.delivery import BUCKETS, Shard, ShardSource
 from heliograph.core.model.registration import token_hash
 from heliograph.storage.database.bulk import insertion, insertion_of
 from heliograph.storage.database.engines import among, is_in, is_named
+from heliograph.storage.database.spelling import Statement, is_listed, listed_values
 from heliograph.storage.shards.announcing import announce
 from heliograph.storage.tables.tables import (
     COUNTED,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection, SelectBase
+    from sqlalchemy import ColumnElement, Connection, Select, SelectBase
 
     from heliograph.core.model.audience import Narrowed, Recipient
     from heliograph.core.model.delivery import Reservation
@@ -56,6 +57,7 @@ SMALL_LANE, BULK_LANE = 0, 1
 _spell = json.JSONEncoder(separators=(",", ":")).encode
 _SMALL = 1000
 """Up to a page of targets travels in the lane of its own, ahead of broadcasts."""
+_AUDIENCE_MEMBER = ("notification_id", "member_id")
 
 
 class Pieces(NamedTuple):
@@ -206,24 +208,8 @@ def _is_small(connection: Connection, notification: Notification) -> bool:
     return int(connection.execute(counted).scalar_one()) <= _SMALL
 
 
-def _list_members(
-    connection: Connection, notification: Notification, names: tuple[str, ...]
-) -> None:
-    """Note which members a list of users names; strangers are left out."""
-    named = members_named(connection, notification.application_id, names).subquery("named")
-    connection.execute(
-        insert(audience_members).from_select(
-            ["notification_id", "member_id"], select(literal(notification.id), named.c.id)
-        )
-    )
-
-
-def members_named(connection: Connection, application_id: Id, names: tuple[str, ...]) -> SelectBase:
-    """Find an application's members by the customer's ids of their users, or by ours.
-
-    Each in a query of its own: behind an OR, SQLite would read every user of the account.
-    """
-    everyone = (
+def _members_of(application: ColumnElement[bytes]) -> Select[tuple[bytes]]:
+    return (
         select(members.c.id)
         .select_from(applications)
         .join(users, users.c.account_id == applications.c.account_id)
@@ -234,8 +220,46 @@ def members_named(connection: Connection, application_id: Id, names: tuple[str, 
                 members.c.application_id == applications.c.id,
             ),
         )
-        .where(applications.c.id == application_id)
+        .where(applications.c.id == application)
     )
+
+
+_LIST_NAMED = Statement(
+    lambda engine: insert(audience_members).from_select(
+        _AUDIENCE_MEMBER,
+        _members_of(bindparam("application", type_=LargeBinary))
+        .where(is_listed(engine, users.c.external_id))
+        .with_only_columns(bindparam("notification", type_=LargeBinary), members.c.id),
+    )
+)
+
+
+def _list_members(
+    connection: Connection, notification: Notification, names: tuple[str, ...]
+) -> None:
+    """Note which members a list of users names; strangers are left out."""
+    if not _spelled_ids(names):
+        _LIST_NAMED.run(
+            connection,
+            application=notification.application_id,
+            notification=notification.id,
+            **listed_values(connection, names),
+        )
+        return
+    named = members_named(connection, notification.application_id, names).subquery("named")
+    connection.execute(
+        insert(audience_members).from_select(
+            _AUDIENCE_MEMBER, select(literal(notification.id), named.c.id)
+        )
+    )
+
+
+def members_named(connection: Connection, application_id: Id, names: tuple[str, ...]) -> SelectBase:
+    """Find an application's members by the customer's ids of their users, or by ours.
+
+    Each in a query of its own: behind an OR, SQLite would read every user of the account.
+    """
+    everyone = _members_of(literal(application_id))
     by_name = everyone.where(is_named(connection, users.c.external_id, names))
     own_ids = _spelled_ids(names)
     if not own_ids:

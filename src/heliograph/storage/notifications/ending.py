@@ -4,22 +4,64 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, exists, select, update
+from sqlalchemy import (
+    BigInteger,
+    LargeBinary,
+    bindparam,
+    case,
+    exists,
+    literal_column,
+    select,
+    update,
+)
 
 from heliograph.core.clock import to_ms
 from heliograph.core.model.notification import NotificationState
+from heliograph.storage.database.spelling import Statement
 from heliograph.storage.tables.tables import deferred, notifications, shards
 from heliograph.storage.webhooks.outbox import wishes_of
 from heliograph.storage.webhooks.telling import tell_of_notification
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
 _STARTED = (NotificationState.RUNNING.value, NotificationState.PAUSED.value)
 _ENDING = (*_STARTED, NotificationState.EXPIRED.value)
 _MAY_EXPIRE = (*_STARTED, NotificationState.SCHEDULED.value)
+
+
+def _among(states: Sequence[str]) -> ColumnElement[bool]:
+    return notifications.c.state.in_([literal_column(f"'{state}'") for state in states])
+
+
+_THIS = (
+    notifications.c.application_id == bindparam("application", type_=LargeBinary),
+    notifications.c.id == bindparam("notification", type_=LargeBinary),
+    _among(_ENDING),
+)
+_LOCK = Statement(lambda _: select(notifications.c.id).where(*_THIS).with_for_update())
+_COMPLETE = Statement(
+    lambda _: (
+        update(notifications)
+        .where(
+            *_THIS,
+            ~exists().where(shards.c.notification_id == notifications.c.id, ~shards.c.is_done),
+            ~exists().where(deferred.c.notification_id == notifications.c.id),
+        )
+        .values(
+            state=case(
+                (_among(_STARTED), literal_column(f"'{NotificationState.COMPLETED.value}'")),
+                else_=notifications.c.state,
+            ),
+            completed_ms=bindparam("now_ms", type_=BigInteger),
+        )
+        .returning(notifications.c.state)
+    )
+)
+"""Completes a notification of which nothing is left to do, and says how it stands then."""
 
 
 def end_if_done(
@@ -29,31 +71,11 @@ def end_if_done(
 
     One that was paused while its last pages were on their way is complete as well.
     """
-    this = (
-        notifications.c.application_id == application_id,
-        notifications.c.id == notification_id,
-        notifications.c.state.in_(_ENDING),
-    )
+    this = {"application": application_id, "notification": notification_id}
     # Locked first: of two shards that end together, the second sees the first's end.
-    if (
-        connection.execute(select(notifications.c.id).where(*this).with_for_update()).first()
-        is None
-    ):
+    if _LOCK.run(connection, **this).first() is None:
         return
-    state = notifications.c.state
-    ended = connection.execute(
-        update(notifications)
-        .where(
-            *this,
-            ~exists().where(shards.c.notification_id == notification_id, ~shards.c.is_done),
-            ~exists().where(deferred.c.notification_id == notification_id),
-        )
-        .values(
-            state=case((state.in_(_STARTED), NotificationState.COMPLETED.value), else_=state),
-            completed_ms=to_ms(now),
-        )
-        .returning(state)
-    ).scalar_one_or_none()
+    ended = _COMPLETE.run(connection, **this, now_ms=to_ms(now)).scalar_one_or_none()
     if ended == NotificationState.COMPLETED:
         _tell(connection, application_id, notification_id, NotificationState.COMPLETED, now)
 
