@@ -138,6 +138,8 @@ def test_a_day_without_success_disables_with_the_last_reason(status, detail, sai
         ("٣", None),
         ("", None),
         (None, None),
+        ("Mon, 01 Jan 99999999999 00:00:00 GMT", None),
+        ("1 Jan 2026 00:00:00 99999999999999999999", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(text, expected):

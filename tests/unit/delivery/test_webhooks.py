@@ -215,6 +215,16 @@ async def test_a_long_detail_is_cut_and_an_answer_that_asks_for_time_gets_it(clo
     assert shelf.visits[0].not_before == clock.now() + timedelta(minutes=10)
 
 
+async def test_a_retry_after_that_is_no_date_does_not_keep_the_call_from_being_settled(clock):
+    answer = PostAnswer(200, retry_after="Mon, 01 Jan 99999999999 00:00:00 GMT")
+    posts, shelf = Posts(clock, [answer]), Shelf()
+
+    await courier_of(clock, posts, shelf).visit(claimed_of(clock))
+
+    [visit] = shelf.visits
+    assert [each.due for each in visit.settled] == [None]
+
+
 async def test_a_dialect_writes_its_own_bodies_and_headers_and_forges_none(clock):
     async def render(event, webhook):
         if event.body["number"]:
