@@ -7,26 +7,22 @@ from datetime import timedelta
 
 import pytest
 from tests.contract.providers.pages import NOW, batch_of, target, until
+from tests.contract.providers.smpp_accounts import NUMBER, Sink, account_of, numbers, provider_of
 from tests.contract.providers.smpp_statuses import STATUSES
 
-from heliograph.config import Sms
 from heliograph.core.ids import new_id
-from heliograph.core.model.application import FcmCredential, ProviderCredential, SmppAccount
+from heliograph.core.model.application import FcmCredential
 from heliograph.core.model.audience import AddressForm
 from heliograph.core.model.notification import Content, Options
 from heliograph.core.model.outcome import Accepted, Deferred, Misconfigured, Rejected
 from heliograph.core.model.receipt import ReceiptKind
-from heliograph.core.model.registration import Environment, ProviderName
+from heliograph.core.model.registration import ProviderName
 from heliograph.outbound.guard import Guard
-from heliograph.providers.sms import SmsProvider
 from heliograph.providers.sms.response import BAD_BIND, KNOWN_STATUSES, TAKEN, WRONG_STATE
 from heliograph.simulators.faults import SMPP_BIND, Action, Fault
-from heliograph.simulators.sms.centre import PASSWORD, SYSTEM_ID
 
 pytestmark = pytest.mark.anyio
 
-NUMBER = "+491701234567"
-OWN = Guard(["127.0.0.0/8"])
 SECONDS = timedelta(seconds=1)
 
 
@@ -35,26 +31,9 @@ def outcome_text(status):
     return outcome.detail if isinstance(outcome, Misconfigured) else outcome.reason
 
 
-class Sink:
-    """Keeps receipts, and takes them as often as it is told to refuse."""
-
-    def __init__(self):
-        self.receipts = []
-        self.refusals = 0
-
-    async def take(self, receipt):
-        self.receipts.append(receipt)
-        self.refusals -= 1
-        return self.refusals < 0
-
-
 @pytest.fixture
 def sink():
     return Sink()
-
-
-def provider_of(clock, sink, guard=OWN, timeout_s=5.0, **settings):
-    return SmsProvider(Sms(**settings), guard, clock, request_timeout_s=timeout_s, receipts=sink)
 
 
 @pytest.fixture
@@ -66,14 +45,7 @@ async def sms(clock, sink):
 
 @pytest.fixture
 def account(fakes):
-    secret = SmppAccount(fakes.smpp.host, fakes.smpp.port, SYSTEM_ID, PASSWORD, sender="Acme")
-    return ProviderCredential(
-        new_id(NOW), new_id(NOW), ProviderName.SMS, Environment.PRODUCTION, secret
-    )
-
-
-def numbers(count):
-    return [f"+4917{number:08d}" for number in range(count)]
+    return account_of(fakes)
 
 
 def text(said, **overrides):

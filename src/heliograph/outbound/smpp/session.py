@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _LAST_SEQUENCE: Final = 0x7FFF_FFFF
 _GOODBYE_S: Final = 0.5
+# What is under way when a session is ended has so long to be answered: unanswered, it comes twice.
+_LAST_ANSWERS_S: Final = 5.0
 _MOST_DELIVERIES: Final = 2000
 
 
@@ -83,6 +85,7 @@ class SmppSession:
         self._deliveries: set[asyncio.Task[None]] = set()
         self._heard_s = 0.0
         self._task: asyncio.Task[None] | None = None
+        self._is_leaving = False
         self.ended = asyncio.Event()
 
     @classmethod
@@ -125,17 +128,24 @@ class SmppSession:
     @property
     def is_open(self) -> bool:
         """Whether something may still be submitted."""
-        return not self.ended.is_set()
+        return not (self._is_leaving or self.ended.is_set())
 
     async def submit(self, part: Submission) -> Answer:
         """Hand a part to the centre; raises SessionLost, and ValueError for what can't be said."""
         async with self._places:
+            if self._is_leaving:
+                raise SessionLost("the session is being ended")
             header, body = await self._ask(lambda number: pdus.spell_submission(part, number))
         return Answer(header.status, pdus.read_text(body) if header.status == pdus.OK else "")
 
     async def close(self) -> None:
-        """Say goodbye, and end."""
+        """Take nothing more, let what is under way be answered, say goodbye, and end."""
         if self.is_open:
+            self._is_leaving = True
+            with suppress(SessionLost, TimeoutError):
+                async with asyncio.timeout(_LAST_ANSWERS_S):
+                    for _ in range(self._pace.window):
+                        await self._places.acquire()
             with suppress(SessionLost, TimeoutError):
                 async with asyncio.timeout(_GOODBYE_S):
                     await self._ask(pdus.spell_unbind)
@@ -243,7 +253,7 @@ class SmppSession:
 
     async def _hand_on(self, header: Header, deliver: Deliver) -> None:
         is_taken = await self._on_deliver(deliver)
-        if self.is_open:
+        if not self.ended.is_set():
             self._writer.write(pdus.spell_answer(header, None if is_taken else pdus.TRY_AGAIN))
 
     def _end(self) -> None:

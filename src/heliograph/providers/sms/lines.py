@@ -10,7 +10,7 @@ import os
 import ssl
 from collections import OrderedDict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, assert_never
 
 from heliograph.core.model.outcome import Deferred, Misconfigured
 from heliograph.outbound.guard import AddressRefused
@@ -26,7 +26,7 @@ from heliograph.outbound.smpp.session import (
 from heliograph.providers.sms.response import interpret_bind
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from heliograph.core.ids import Id
     from heliograph.core.model.application import SmppAccount
@@ -41,6 +41,14 @@ FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0
 """Between attempts to bind: a centre that refuses is not hammered."""
 
+_NEW_S: Final = 60.0
+"""Longer than a page that began with the former credential takes.
+
+After that whoever comes has the present one, though the clock of the node that named it was late.
+"""
+
+_STOPPING: Final = Deferred("the server is stopping", timedelta(0))
+
 
 class Line:
     """One account's session."""
@@ -52,7 +60,12 @@ class Line:
         guard: Guard,
         tls: ssl.SSLContext | None,
         pace: Pace,
+        *,
+        formers: Sequence[asyncio.Task[None]] = (),
     ) -> None:
+        """formers: sessions that are being ended, which a centre may count until they are."""
+        self._formers = formers
+        self._made_at_s = asyncio.get_running_loop().time()
         self._place = Place(account.host, account.port, tls if account.has_tls else None)
         self._bind = Bind(account.system_id, account.password, account.system_type)
         self._on_deliver = on_deliver
@@ -71,6 +84,11 @@ class Line:
         """Whether the session is there."""
         return self._session is not None and self._session.is_open
 
+    @property
+    def is_new(self) -> bool:
+        """Whether somebody may still be sending by the account that this one replaced."""
+        return asyncio.get_running_loop().time() - self._made_at_s < _NEW_S
+
     async def session(self) -> SmppSession | Outcome:
         """Answer the session, bound if need be, or what became of trying."""
         async with self._lock:
@@ -78,16 +96,19 @@ class Line:
                 return self._session
             left_s = self._retry_at_s - asyncio.get_running_loop().time()
             if self._is_closed:
-                return Deferred("the server is stopping", timedelta(0))
+                return _STOPPING
             if left_s > 0:
                 return self._failure
+            if self._formers:
+                await asyncio.wait(self._formers)
+                self._formers = ()
             return await self._open()
 
-    async def drop(self) -> None:
+    async def drop(self, session: SmppSession) -> None:
         """End a session whose state is not what we thought; the next one is opened when needed."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.abort()
+        if self._session is session:
+            self._session = None
+            await session.close()
 
     async def close(self) -> None:
         """Say goodbye and stay away."""
@@ -109,35 +130,23 @@ class Line:
                 self._pace,
                 connect=self._guard.connect,
             )
-        except BindRefused as error:
-            failure = interpret_bind(error.status)
-        except AddressRefused:
-            failure = Misconfigured("the SMS centre's address may not be reached")
-        except ssl.SSLCertVerificationError as error:
-            # Before ValueError, of which it is one.
-            failure = Misconfigured(f"the SMS centre's certificate: {error.verify_message}")
-        except ValueError:
-            failure = Misconfigured("the account can't be spelled in SMPP")
-        except (SessionLost, TimeoutError):
-            failure = Deferred("bind: no answer in time")
-        except ProxyError as error:
-            failure = Deferred(f"cannot connect: {error}")
-        except OSError as error:
-            # By its number: the sentence names addresses, which customers need not know.
-            is_plain = isinstance(error, ConnectionError) and error.errno is not None
-            said = os.strerror(error.errno or 0) if is_plain else type(error).__name__
-            failure = Deferred(f"cannot connect: {said}")
-        else:
-            self._session = session
-            self._pause_s = 0.0
-            self._retry_at_s = 0.0
-            if self._watch is None or self._watch.done():
-                self._watch = asyncio.create_task(self._keep_bound())
-            return session
+        except (BindRefused, SessionLost, OSError, ValueError) as error:
+            self._lengthen_pause(loop.time())
+            self._failure = _failure_of(error)
+            return self._failure
+        if self._is_closed:
+            # Meanwhile a newer account has taken its place, and nobody else would end it.
+            await session.close()
+            return _STOPPING
+        self._session = session
+        self._pause_s = self._retry_at_s = 0.0
+        if self._watch is None or self._watch.done():
+            self._watch = asyncio.create_task(self._keep_bound())
+        return session
+
+    def _lengthen_pause(self, now_s: float) -> None:
         self._pause_s = min(max(FIRST_PAUSE_S, self._pause_s * 2), LONGEST_PAUSE_S)
-        self._retry_at_s = loop.time() + self._pause_s
-        self._failure = failure
-        return failure
+        self._retry_at_s = now_s + self._pause_s
 
     async def _keep_bound(self) -> None:
         """Bind again after a loss, so that receipts find us; not after a refusal."""
@@ -171,24 +180,21 @@ class Lines:
         application_id: Id,
         account: SmppAccount,
         on_deliver: Callable[[Deliver], Awaitable[bool]],
-    ) -> Line:
-        """Answer a credential's line, made at first sight."""
+    ) -> Line | None:
+        """Answer a credential's line, made at first sight; None where a newer one replaced it."""
         known = self._lines.get(credential_id)
         if known is not None:
             self._lines.move_to_end(credential_id)
             return known[1]
-        # Older ones only: what still has the former credential must not end the new one's.
-        former = [
-            old
-            for old, (owner, _) in self._lines.items()
-            if owner == application_id and old < credential_id
-        ]
-        if len(self._lines) - len(former) >= MAX_LINES:
-            former.append(next(iter(self._lines)))
-        for old in dict.fromkeys(former):
-            self._let_go(self._lines.pop(old)[1])
+        former = [old for old, (owner, _) in self._lines.items() if owner == application_id]
+        if any(old > credential_id and self._lines[old][1].is_new for old in former):
+            # What still has the former credential must not end the new one's session.
+            return None
+        formers = [self._let_go(self._lines.pop(old)[1]) for old in former]
+        if len(self._lines) >= MAX_LINES:
+            self._let_go(self._lines.popitem(last=False)[1][1])
         pace = Pace(self._answer_s, self._silence_s, account.window)
-        line = Line(account, on_deliver, self._guard, self._tls, pace)
+        line = Line(account, on_deliver, self._guard, self._tls, pace, formers=formers)
         self._lines[credential_id] = (application_id, line)
         return line
 
@@ -198,7 +204,36 @@ class Lines:
         self._lines.clear()
         await asyncio.gather(*(line.close() for line in lines), *self._closing)
 
-    def _let_go(self, line: Line) -> None:
+    def _let_go(self, line: Line) -> asyncio.Task[None]:
         task = asyncio.create_task(line.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+        return task
+
+
+def _failure_of(error: BindRefused | SessionLost | OSError | ValueError) -> Outcome:
+    """Say what it means that no session could be opened."""
+    match error:
+        case BindRefused():
+            return interpret_bind(error.status)
+        case AddressRefused():
+            return Misconfigured("the SMS centre's address may not be reached")
+        case ssl.SSLCertVerificationError():
+            # Before ValueError, of which it is one.
+            return Misconfigured(f"the SMS centre's certificate: {error.verify_message}")
+        case ValueError():
+            return Misconfigured("the account can't be spelled in SMPP")
+        case SessionLost() | TimeoutError():
+            return Deferred("bind: no answer in time")
+        case OSError():
+            return Deferred(f"cannot connect: {_said(error)}")
+        case _:
+            assert_never(error)
+
+
+def _said(error: OSError) -> str:
+    if isinstance(error, ProxyError):
+        return str(error)
+    # By its number: the sentence names addresses, which customers need not know.
+    is_plain = isinstance(error, ConnectionError) and error.errno is not None
+    return os.strerror(error.errno or 0) if is_plain else type(error).__name__

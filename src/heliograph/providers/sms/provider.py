@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from heliograph.providers.sms.request import Message
 
 _CLOSED: Final = Deferred("the server is stopping", timedelta(0))
+_REPLACED: Final = Deferred("the account was replaced", timedelta(0))
 _FOREIGN: Final = Misconfigured("not an SMS gateway or SMPP account")
 _NOT_SPELLED: Final = Rejected("the message can't be spelled in SMPP")
 
@@ -172,6 +173,8 @@ class SmsProvider:
             account,
             self._receiver_of(credential.application_id),
         )
+        if line is None:
+            return [_REPLACED] * len(places)
         session = await line.session()
         if not isinstance(session, SmppSession):
             return [session] * len(places)
@@ -186,7 +189,7 @@ class SmsProvider:
             )
         )
         if any(status in WRONG_STATE for status, _ in sent):
-            await line.drop()
+            await line.drop(session)
         return [outcome for _, outcome in sent]
 
     async def _submit(

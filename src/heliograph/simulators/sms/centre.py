@@ -127,7 +127,7 @@ class CentreFake:
         if password != PASSWORD:
             return _BAD_PASSWORD, None
         self.binds += 1
-        return _OK, None
+        return _OK, fault
 
     def submit(self, body: bytes, tally: Tally) -> tuple[int, str, Fault | None, bytes]:
         """Say what a part is answered: status, id, fault, and a report to be sent."""
@@ -219,7 +219,8 @@ class _CentreSession(asyncio.Protocol):
     def _react(self, command: int, status: int, sequence: int, body: bytes) -> None:
         if command in pdus.BINDS:
             said, fault = self._centre.bind(body)
-            self._is_bound = said == _OK and fault is None
+            is_answered = fault is None or fault.action is Action.REPLY
+            self._is_bound = said == _OK and is_answered
             name = b"heliograph\0" if self._is_bound else b""
             self._answer(spell(command | pdus.RESPONSE, said, sequence, name), fault)
         elif command == pdus.SUBMIT_SM:
