@@ -97,3 +97,17 @@ async def test_a_session_in_the_wrong_state_answers_what_is_under_way_before_it_
     assert isinstance(outcome, Accepted)
     assert isinstance(other, Accepted)
     assert fakes.smpp.binds == 2
+
+
+async def test_a_centre_that_ends_session_after_session_is_not_hammered(fakes, sms):
+    account = account_of(fakes)
+    await sms.send(batch_of(account, target(NUMBER)), now=NOW)
+    fakes.smpp.drop()
+    await until(lambda: fakes.smpp.binds == 2 and fakes.smpp.connection_count == 1)
+    fakes.smpp.drop()
+    await until(lambda: fakes.smpp.connection_count == 0)
+
+    (outcome,) = await sms.send(batch_of(account, target(NUMBER)), now=NOW)
+
+    assert outcome == Deferred("the SMS centre ended the last session at once")
+    assert fakes.smpp.binds == 2

@@ -39,7 +39,11 @@ MAX_LINES: Final = 200
 
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0
-"""Between attempts to bind: a centre that refuses is not hammered."""
+"""Between attempts to bind: a centre that refuses is not hammered.
+
+Nor is one that ends what it let us bind, as some do where another node of ours binds besides:
+a session that lived no longer than this is followed by a pause as well, but for the first.
+"""
 
 _NEW_S: Final = 60.0
 """Longer than a page that began with the former credential takes.
@@ -47,6 +51,7 @@ _NEW_S: Final = 60.0
 After that whoever comes has the present one, though the clock of the node that named it was late.
 """
 
+_ENDED_AT_ONCE: Final = Deferred("the SMS centre ended the last session at once")
 _STOPPING: Final = Deferred("the server is stopping", timedelta(0))
 
 
@@ -76,6 +81,7 @@ class Line:
         self._failure: Outcome = Deferred("not bound yet")
         self._pause_s = 0.0
         self._retry_at_s = 0.0
+        self._bound_at_s = -LONGEST_PAUSE_S
         self._watch: asyncio.Task[None] | None = None
         self._is_closed = False
 
@@ -139,10 +145,19 @@ class Line:
             await session.close()
             return _STOPPING
         self._session = session
-        self._pause_s = self._retry_at_s = 0.0
+        self._note_bound(loop.time())
         if self._watch is None or self._watch.done():
             self._watch = asyncio.create_task(self._keep_bound())
         return session
+
+    def _note_bound(self, now_s: float) -> None:
+        """Say when the next session may be opened, should this one end soon."""
+        if now_s - self._bound_at_s < LONGEST_PAUSE_S:
+            self._lengthen_pause(now_s)
+        else:
+            self._pause_s = self._retry_at_s = 0.0
+        self._bound_at_s = now_s
+        self._failure = _ENDED_AT_ONCE
 
     def _lengthen_pause(self, now_s: float) -> None:
         self._pause_s = min(max(FIRST_PAUSE_S, self._pause_s * 2), LONGEST_PAUSE_S)
