@@ -193,6 +193,22 @@ async def test_a_clock_that_is_right_again_needs_no_restart(fakes, apns, apns_cr
     assert await apns.send(page, now=clock.now()) == [ACCEPTED]
 
 
+async def test_a_clock_that_was_set_right_needs_no_20_minutes(fakes, apns, apns_credential, clock):
+    """As at the start of a machine without a battery, or after it was suspended."""
+    fakes.apns_fake.now = lambda: NOW + timedelta(hours=2)
+    page = batch_of(apns_credential, target(token_of(0)))
+    await apns.send(page, now=clock.now())
+    await apns.refresh(apns_credential)
+    clock.instant = NOW + timedelta(hours=2)
+    clock.seconds += 60
+
+    stale = await apns.send(page, now=clock.now())
+    await apns.refresh(apns_credential)
+
+    assert stale == [RefreshCredential("ExpiredProviderToken")]
+    assert await apns.send(page, now=clock.now()) == [ACCEPTED]
+
+
 async def test_one_expired_answer_among_good_ones_is_a_mishap(fakes, apns, apns_credential):
     fakes.faults.add(Fault("cd", 403, "ExpiredProviderToken"))
     targets = [target("ab"), target("cd"), target("ef")]

@@ -30,7 +30,8 @@ MAX_TOKENS: Final = 10_000
 """Pairs of key and push service whose tokens are remembered."""
 
 _RENEWAL_AGE_S: Final = JWT_RENEWAL_AGE.total_seconds()
-_SHORTEST_REFRESH_S: Final = SHORTEST_REFRESH.total_seconds()
+_CLOCK_JUMP_S: Final = 600.0
+"""More than a clock that is steadily corrected differs from the monotonic one in half a day."""
 
 
 class _Place(NamedTuple):
@@ -44,6 +45,7 @@ class _Token(NamedTuple):
     contact: str
     authorization: bytes
     minted_at_s: float
+    issued_at: datetime
 
 
 class VapidTokens:
@@ -65,9 +67,10 @@ class VapidTokens:
         if known is not None and known.contact == contact and self._age_s(known) < _RENEWAL_AGE_S:
             self._tokens.move_to_end(place)
             return known.authorization
-        token = sign(key, contact, origin, now=self._clock.now())
+        now = self._clock.now()
+        token = sign(key, contact, origin, now=now)
         authorization = f"vapid t={token}, k={key.public}".encode("ascii")
-        self._tokens[place] = _Token(contact, authorization, self._clock.monotonic())
+        self._tokens[place] = _Token(contact, authorization, self._clock.monotonic(), now)
         self._tokens.move_to_end(place)
         if len(self._tokens) > self._size:
             self._tokens.popitem(last=False)
@@ -76,8 +79,13 @@ class VapidTokens:
     def is_renewable(self, public: str, origin: str) -> bool:
         """Say whether another token may take the place of the present one now."""
         known = self._tokens.get(_Place(public, origin))
+        if known is None:
+            return False
         shortest = SHORTEST_REFRESH_AT_APPLE if is_apple(origin) else SHORTEST_REFRESH
-        return known is not None and self._age_s(known) >= shortest.total_seconds()
+        age_s = self._age_s(known)
+        # Where the clock was set since, or the machine suspended, the token's end is wrong.
+        since_s = (self._clock.now() - known.issued_at).total_seconds()
+        return age_s >= shortest.total_seconds() or abs(since_s - age_s) > _CLOCK_JUMP_S
 
     def refresh(self, credential: WebPushCredential) -> None:
         """Forget the tokens of all the credential's keys that may be replaced."""

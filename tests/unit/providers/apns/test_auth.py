@@ -78,6 +78,21 @@ def test_refreshing_keeps_a_token_younger_than_20_minutes(clock, secret):
     assert tokens.authorization(ID, secret) is first
 
 
+def test_refreshing_replaces_a_token_of_a_clock_that_was_set_right_however_young_it_is(
+    clock, secret
+):
+    tokens = ProviderTokens(clock)
+    first = tokens.authorization(ID, secret)
+    clock.instant += timedelta(hours=2)
+
+    assert tokens.refresh(ID, secret) is True
+    assert tokens.refresh(ID, secret) is False
+
+    assert parts_of(tokens.authorization(ID, secret))[2]["iat"] == (
+        parts_of(first)[2]["iat"] + 7200
+    )
+
+
 def test_refreshing_replaces_an_older_token_once(clock, secret):
     tokens = ProviderTokens(clock)
     first = tokens.authorization(ID, secret)
