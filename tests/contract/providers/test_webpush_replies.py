@@ -67,6 +67,7 @@ REPLIES = [
     (403, "BadJwtToken", Misconfigured("BadJwtToken")),
     (400, "BadAuthorizationHeader", Misconfigured("BadAuthorizationHeader")),
     (400, "UnauthorizedRegistration", Misconfigured("UnauthorizedRegistration")),
+    (403, "permission denied: invalid JWT provided", Misconfigured("invalid JWT provided")),
 ]
 
 

@@ -75,14 +75,18 @@ NEVER_ACCEPTABLE_REASONS: Final = frozenset(
 IDLE_REASONS: Final = frozenset({"IdleTimeout"})
 """Apple: the connection was too old; another one will do."""
 
-MALFORMED_VAPID: Final = "UnauthorizedRegistration"
-"""Google, in the text of a 400: the token can't be read, or belongs to another key."""
+BAD_TOKEN_TEXTS: Final = ("UnauthorizedRegistration", "invalid JWT provided")
+"""Google, in the text of a 400 or 403: the token can't be read, or has expired, or ends too late.
+
+A 403 without it is about the subscription, which was made with another key.
+"""
 
 _is_blocked: Final = re.compile(r"domain.{0,80}block|block.{0,80}domain", re.IGNORECASE).search
 """Microsoft, in the description of a 410: the contact's domain, not the subscription."""
 
 _BAD_REQUEST: Final = 400
 _UNAUTHORIZED: Final = 401
+_FORBIDDEN: Final = 403
 _THROTTLED: Final = 406
 _TOO_MANY: Final = 429
 _FIRST_SERVER_ERROR: Final = 500
@@ -164,7 +168,11 @@ def _by_word(errno: int | None, apple: str | None, reason: str) -> Outcome | Non
 def _is_vapid_refusal(reply: Reply, errno: int | None, apple: str | None) -> bool:
     if reply.status == _UNAUTHORIZED or errno in REFUSED_ERRNOS or apple in REFUSED_REASONS:
         return True
-    return reply.status == _BAD_REQUEST and MALFORMED_VAPID.encode() in reply.body
+    return reply.status in {_BAD_REQUEST, _FORBIDDEN} and _bad_token_text(reply) is not None
+
+
+def _bad_token_text(reply: Reply) -> str | None:
+    return next((text for text in BAD_TOKEN_TEXTS if text.encode() in reply.body), None)
 
 
 def _refused(reason: str, *, is_renewable: bool, is_known: bool) -> Outcome:
@@ -190,8 +198,7 @@ def _reason(reply: Reply, said: dict[str, Any]) -> str:
     errno = _errno(said)
     wns = reply.headers.get("x-wns-status") or reply.headers.get("x-wns-error-description")
     found = _text(said, "reason") or (f"errno {errno}" if errno is not None else None) or wns
-    if found is None and MALFORMED_VAPID.encode() in reply.body:
-        found = MALFORMED_VAPID
+    found = found or _bad_token_text(reply)
     is_shown = found is not None and _is_word(found)
     return found[:_LONGEST_REASON_CHARS] if found and is_shown else f"HTTP {reply.status}"
 
