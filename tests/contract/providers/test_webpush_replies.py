@@ -7,7 +7,13 @@ from datetime import timedelta
 import pytest
 from tests.contract.providers.pages import NOW, batch_of, browser
 
-from heliograph.core.model.outcome import Deferred, Misconfigured, Rejected, TokenGone
+from heliograph.core.model.outcome import (
+    Deferred,
+    Misconfigured,
+    RefreshCredential,
+    Rejected,
+    TokenGone,
+)
 from heliograph.simulators.faults import Fault
 
 pytestmark = pytest.mark.anyio
@@ -81,6 +87,24 @@ async def test_every_reply_is_its_outcome(
     outcomes = await webpush.send(batch_of(webpush_credential, browser(subscription)), now=NOW)
 
     assert outcomes == [outcome]
+
+
+async def test_a_clock_that_was_set_wrong_ends_no_subscription(
+    fakes, webpush, webpush_credential, subscribed, clock
+):
+    subscription = subscribed()
+    batch = batch_of(webpush_credential, browser(subscription))
+    await webpush.send(batch, now=NOW)
+    clock.instant += timedelta(days=2)
+    fakes.faults.add(Fault(subscription.endpoint, 401, "109", times=2))
+
+    refused = await webpush.send(batch, now=clock.now())
+    await webpush.refresh(webpush_credential)
+    again = await webpush.send(batch, now=clock.now())
+
+    assert refused == [RefreshCredential("errno 109")]
+    # What the service took, it took by a clock that has changed since.
+    assert again == [Misconfigured("errno 109")]
 
 
 @pytest.mark.parametrize("status", [406, 429, 503])

@@ -30,7 +30,7 @@ MAX_TOKENS: Final = 10_000
 """Pairs of key and push service whose tokens are remembered."""
 
 _RENEWAL_AGE_S: Final = JWT_RENEWAL_AGE.total_seconds()
-_CLOCK_JUMP_S: Final = 600.0
+CLOCK_JUMP_S: Final = 600.0
 """More than a clock that is steadily corrected differs from the monotonic one in half a day."""
 
 
@@ -85,7 +85,7 @@ class VapidTokens:
         age_s = self._age_s(known)
         # Where the clock was set since, or the machine suspended, the token's end is wrong.
         since_s = (self._clock.now() - known.issued_at).total_seconds()
-        return age_s >= shortest.total_seconds() or abs(since_s - age_s) > _CLOCK_JUMP_S
+        return age_s >= shortest.total_seconds() or abs(since_s - age_s) > CLOCK_JUMP_S
 
     def refresh(self, credential: WebPushCredential) -> None:
         """Forget the tokens of all the credential's keys that may be replaced."""

@@ -11,7 +11,7 @@ from heliograph.core.model.outcome import Deferred, Misconfigured, Rejected
 from heliograph.core.model.registration import ProviderName
 from heliograph.core.ports import Preview
 from heliograph.outbound.http2.messages import Lost, Request
-from heliograph.providers.webpush.auth import VapidTokens
+from heliograph.providers.webpush.auth import CLOCK_JUMP_S, VapidTokens
 from heliograph.providers.webpush.encryption import encrypt
 from heliograph.providers.webpush.lines import Lines
 from heliograph.providers.webpush.places import Places, Unreachable
@@ -68,7 +68,7 @@ class WebPushProvider:
         self._lines = Lines(
             guard, clock, ca_file=settings.ca_file, timeout_s=request_timeout_s, way=way
         )
-        self._known: set[tuple[str, str]] = set()
+        self._known: dict[tuple[str, str], float] = {}
 
     async def send(self, batch: Batch, *, now: datetime) -> Sequence[Outcome]:
         """Render once, encrypt for each target and send; one outcome per target, in order."""
@@ -211,13 +211,24 @@ class WebPushProvider:
             reply,
             now=now,
             is_renewable=self._tokens.is_renewable(*pair),
-            is_known=pair in self._known,
+            is_known=self._is_known(pair),
         )
 
     def _note_known(self, pair: tuple[str, str]) -> None:
         if len(self._known) >= MAX_KNOWN:
             self._known.clear()
-        self._known.add(pair)
+        self._known[pair] = self._wall_ahead_s()
+
+    def _is_known(self, pair: tuple[str, str]) -> bool:
+        """Say whether a push service took messages by a key, with the clock as it is now.
+
+        By one that was set since every token may be bad, and that is no subscription's fault.
+        """
+        then_s = self._known.get(pair)
+        return then_s is not None and abs(self._wall_ahead_s() - then_s) <= CLOCK_JUMP_S
+
+    def _wall_ahead_s(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic()
 
 
 _HIDDEN: Final = ("authorization", "…")
