@@ -70,8 +70,7 @@ def interpret_no_grant(error: OutboundError) -> Outcome:
 
 def _explained(reason: str, read: dict[str, Any]) -> str:
     """Add Google's own sentence, which tells a deleted account from a bad signature."""
-    description = _text_at(read, "error_description") or ""
-    sentence = "".join(filter(str.isprintable, description))[:_LONGEST_REASON_CHARS]
+    sentence = _short(_text_at(read, "error_description"))
     return f"{reason}: {sentence}" if sentence else reason
 
 
@@ -93,7 +92,9 @@ def _text_at(read: dict[str, Any], name: str) -> str | None:
 
 
 def _short(text: str | None) -> str:
-    return (text or "")[:_LONGEST_REASON_CHARS]
+    # The endpoint may be a stranger's: no database takes a NUL or half a surrogate pair, and a
+    # page whose outcome can't be written is sent again and again.
+    return "".join(filter(str.isprintable, text or ""))[:_LONGEST_REASON_CHARS]
 
 
 def _lifetime(expires_in: Any) -> timedelta:

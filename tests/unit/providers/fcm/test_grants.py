@@ -54,6 +54,14 @@ def test_a_grant_without_a_usable_token_is_tried_again(body):
     assert grant(200, body) == Deferred("token endpoint: unreadable reply")
 
 
+@pytest.mark.parametrize("status", [400, 503])
+def test_an_error_of_a_strangers_endpoint_can_be_stored(status):
+    outcome = grant(status, b'{"error": "in\\ud800valid\\u0000_\\ngrant"}')
+
+    said = outcome.detail if isinstance(outcome, Misconfigured) else outcome.reason
+    assert said == "token endpoint: invalid_grant"
+
+
 @pytest.mark.parametrize(
     ("status", "error"),
     [
