@@ -55,7 +55,7 @@ class Sms(Section):
     """How text messages leave. max_segments: parts of one; longer texts are not sent.
 
     enquire_link_s: how long an SMPP session may be silent before it is asked
-    whether it lives. connections: to HTTP gateways at once.
+    whether it lives. connections: to one HTTP gateway at once.
     """
 
     max_segments: int = Field(default=10, ge=1, le=255)

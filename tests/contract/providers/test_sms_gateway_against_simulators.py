@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.contract.providers.pages import NOW, batch_of, target
-from tests.contract.providers.test_smpp_against_simulators import (
-    NUMBER,
-    Sink,
-    numbers,
-    provider_of,
-    text,
-)
+from tests.contract.providers.pages import NOW, batch_of, target, until
+from tests.contract.providers.smpp_accounts import NUMBER, Sink, numbers, provider_of
+from tests.contract.providers.test_smpp_against_simulators import text
 
 from heliograph.core.ids import new_id
 from heliograph.core.model.application import (
@@ -163,6 +159,31 @@ async def test_a_silent_gateway_is_a_later_try(fakes, clock, gateway):
 
     assert outcomes == [Deferred("no reply in time")]
     await sms.close()
+
+
+async def test_a_gateway_that_hangs_holds_up_no_other(fakes, clock, gateway):
+    sms = provider_of(clock, Sink(), connections=1)
+    callers = []
+    silent = await asyncio.start_server(lambda *each: callers.append(each), "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    hanging = replace(gateway(), secret=replace(gateway().secret, port=port))
+    held_up = asyncio.create_task(
+        sms.send(batch_of(hanging, *map(target, numbers(3))), now=NOW),
+    )
+    await until(lambda: callers)
+
+    outcomes = await asyncio.wait_for(
+        sms.send(batch_of(gateway(), target(NUMBER)), now=NOW), timeout=2
+    )
+
+    assert outcomes == [Accepted()]
+    assert len(callers) == 1
+    held_up.cancel()
+    await asyncio.gather(held_up, return_exceptions=True)
+    await sms.close()
+    for _, writer in callers:
+        writer.close()
+    silent.close()
 
 
 async def test_a_wrong_password_is_ours_to_fix(sms, gateway):

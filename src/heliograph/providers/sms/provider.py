@@ -6,6 +6,7 @@ import asyncio
 from datetime import timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
+from weakref import WeakValueDictionary
 
 from heliograph.core.model.application import SmppAccount, SmsGateway
 from heliograph.core.model.notification import MAX_TTL_S
@@ -73,7 +74,11 @@ class SmsProvider:
         self._max_segments = settings.max_segments
         self._timeout_s = request_timeout_s
         self._client = Http1Client(tls, guard=guard)
-        self._places = asyncio.Semaphore(settings.connections)
+        self._connections = settings.connections
+        # By gateway: one that hangs holds up no other customer's messages.
+        self._places: WeakValueDictionary[tuple[str, int], asyncio.Semaphore] = (
+            WeakValueDictionary()
+        )
         self._lines = Lines(
             guard, tls, answer_s=request_timeout_s, silence_s=settings.enquire_link_s
         )
@@ -135,9 +140,13 @@ class SmsProvider:
         *,
         now: datetime,
     ) -> list[Outcome]:
+        gateway_places = self._places.setdefault(
+            (gateway.host, gateway.port), asyncio.Semaphore(self._connections)
+        )
+
         async def send_one(number: str) -> Outcome:
             # Waiting for a free place is no part of the time that a gateway has to answer.
-            async with self._places:
+            async with gateway_places:
                 if self._is_closed:
                     return _CLOSED
                 asked = build_gateway_request(gateway, message, number)
