@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from heliograph.outbound.addresses import Address, AddressClass, Network, carried, classify
-from heliograph.outbound.http2.dial import AddressInfo, look_up, open_socket, start_tls
+from heliograph.outbound.http2.dial import AddressInfo, open_socket, start_tls
+from heliograph.outbound.lookups import Lookups
 
 if TYPE_CHECKING:
     import asyncio
@@ -181,7 +182,7 @@ class Guard:
     """Checks URLs, and the addresses behind them at the moment of connecting.
 
     allowed: the operator's own networks that strangers' URLs may reach, such
-    as `127.0.0.0/8` in the demo. look_up: name and port to addresses. proxy:
+    as `127.0.0.0/8` in the demo. look_up: name and port to addresses, else the system's. proxy:
     the way to all but the operator's own networks. proxy_looks_up: it has
     rules of its own about what names lead to. Raises ValueError for what is
     no network.
@@ -190,13 +191,13 @@ class Guard:
     def __init__(
         self,
         allowed: Iterable[str] = (),
-        look_up: Callable[[str, int], Awaitable[Sequence[AddressInfo]]] = look_up,
+        look_up: Callable[[str, int], Awaitable[Sequence[AddressInfo]]] | None = None,
         *,
         proxy: Proxy | None = None,
         proxy_looks_up: bool = False,
     ) -> None:
         self._networks = tuple(ip_network(each) for each in allowed)
-        self._look_up = look_up
+        self._look_up = look_up or Lookups()
         self._proxy_looks_up = proxy_looks_up
         self.proxy = proxy
 

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import threading
 
 import pytest
 
@@ -11,6 +12,7 @@ from heliograph.outbound.guard import (
     Guard,
 )
 from heliograph.outbound.http1 import Http1Client, OutboundError
+from heliograph.outbound.http2.dial import look_up
 
 
 def answering(*answers):
@@ -144,3 +146,29 @@ async def listening():
     yield server.sockets[0].getsockname()[1], greeted
     server.close()
     await server.wait_closed()
+
+
+@pytest.mark.anyio
+async def test_strangers_names_that_nobody_answers_for_hold_up_no_other_lookup(monkeypatch):
+    is_over, found = threading.Event(), socket.getaddrinfo
+
+    def ask(host, port, *args, **rest):
+        if host == "silent.example":
+            is_over.wait(10)
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+        return found("127.0.0.1", port, *args, **rest)
+
+    monkeypatch.setattr(socket, "getaddrinfo", ask)
+    guard = Guard(["127.0.0.0/8"])
+    waiting = [asyncio.create_task(guard.resolve("silent.example", 443)) for _ in range(100)]
+    await asyncio.sleep(0)
+
+    async with asyncio.timeout(5):
+        strangers = await guard.resolve("hooks.example", 443)
+        own = await look_up("api.push.apple.com", 443)
+
+    assert strangers[0][4] == own[0][4] == ("127.0.0.1", 443)
+    is_over.set()
+    assert {type(each) for each in await asyncio.gather(*waiting, return_exceptions=True)} == {
+        socket.gaierror
+    }
