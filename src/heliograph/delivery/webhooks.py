@@ -32,7 +32,7 @@ from heliograph.delivery.webhook_rules import (
 from heliograph.observability.failures import frames_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from heliograph.config import Webhooks as Settings
     from heliograph.core.model.webhook import Claimed, Dispatch, Webhook, WebhookSecrets
@@ -134,7 +134,10 @@ class Courier:
             _log.error("webhook_failed", frames=frames_of(error))
 
     async def visit(self, claimed: Claimed) -> None:
-        """Send what one endpoint is owed, in order, until it fails or the time is up."""
+        """Send what one endpoint is owed, in order, until it fails or the time is up.
+
+        Raises what kept an event from being written, once the others are settled.
+        """
         held = unpack(self._sealer.unseal(claimed.sealed, claimed.webhook.id))
         webhook = claimed.webhook
         not_before = self._clock.now()
@@ -143,10 +146,11 @@ class Courier:
         # One that fails is asked by one call whether it is back, not by several.
         width = 1 if webhook.failures else self._settings.parallel
         waiting = [*claimed.dispatches]
-        while waiting and self._clock.monotonic() < ends_s:
+        trouble: BaseException | None = None
+        while waiting and trouble is None and self._clock.monotonic() < ends_s:
             some, waiting = waiting[:width], waiting[width:]
-            calls = [self._call(each, webhook, held) for each in some]
-            for dispatch, (attempt, answer) in zip(some, await asyncio.gather(*calls), strict=True):
+            called, trouble = await self._call_together(some, webhook, held)
+            for dispatch, attempt, answer in called:
                 if attempt is None or answer is None:
                     done.append(Settled(None, dispatch.event.id, None, dispatch.attempts))
                     continue
@@ -163,10 +167,30 @@ class Courier:
             width = self._settings.parallel
         if not webhook.failures:
             not_before = self._clock.now()
+        if trouble is not None:
+            # Of ours: that event stays owed, and what the endpoint took is not sent again.
+            not_before = max(not_before, self._clock.now() + _SLACK)
         if webhook.state is WebhookState.DISABLED:
             _log.warning("webhook_disabled", reason=webhook.disabled_reason)
         visit = Visit(webhook, claimed.epoch, tuple(done), not_before)
         await self._store.settle(visit)
+        if trouble is not None:
+            raise trouble
+
+    async def _call_together(
+        self, dispatches: Sequence[Dispatch], webhook: Webhook, held: WebhookSecrets
+    ) -> tuple[list[tuple[Dispatch, Attempt | None, PostAnswer | None]], BaseException | None]:
+        """Make calls; answer those that were made, and what kept another from being."""
+        calls = [self._call(each, webhook, held) for each in dispatches]
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        trouble: BaseException | None = None
+        called: list[tuple[Dispatch, Attempt | None, PostAnswer | None]] = []
+        for dispatch, result in zip(dispatches, results, strict=True):
+            if isinstance(result, BaseException):
+                trouble = result
+            else:
+                called.append((dispatch, *result))
+        return called, trouble
 
     async def _call(
         self, dispatch: Dispatch, webhook: Webhook, held: WebhookSecrets

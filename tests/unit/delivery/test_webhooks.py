@@ -247,6 +247,28 @@ async def test_a_dialect_writes_its_own_bodies_and_headers_and_forges_none(clock
     assert shelf.visits[0].settled[1].attempt is None
 
 
+@pytest.mark.parametrize("trouble", [Unavailable("database"), KeyError("odd")])
+async def test_an_event_that_cant_be_written_now_costs_the_others_no_second_call(clock, trouble):
+    async def render(event, webhook):
+        if event.body["number"] == 2:
+            raise trouble
+        return Rendered(b"{}")
+
+    posts, shelf = Posts(clock), Shelf()
+    claimed = claimed_of(clock, 6, form=WebhookForm.MOBILEFIRST)
+    courier = courier_of(clock, posts, shelf, renderers={WebhookForm.MOBILEFIRST: render})
+
+    with pytest.raises(type(trouble)):
+        await courier.visit(claimed)
+
+    [visit] = shelf.visits
+    ids = [each.event.id for each in claimed.dispatches]
+    assert [each.event_id for each in visit.settled] == [ids[0], ids[1], ids[3]]
+    assert len(posts.calls) == 3
+    # It stays owed, and is not tried again at once.
+    assert visit.not_before > clock.now()
+
+
 async def test_basic_credentials_go_along(clock):
     posts = Posts(clock)
     claimed = claimed_of(clock)
