@@ -51,6 +51,16 @@ def after_failure(webhook: Webhook, attempt: Attempt) -> Webhook:
     return failing
 
 
+def asked_rest(attempt: Attempt, asked: timedelta | None) -> timedelta:
+    """Say how long an endpoint is left alone because it asks for that; 0 where it doesn't.
+
+    asked: its `Retry-After`. Whatever else it took meanwhile, it holds for all events.
+    """
+    if attempt.status in _OVERLOADED and asked is not None:
+        return min(asked, LONGEST_RETRY_AFTER)
+    return timedelta(0)
+
+
 def pause(webhook: Webhook, attempt: Attempt, asked: timedelta | None, draw: float) -> timedelta:
     """Say how long a failing endpoint is left alone, whatever else it is owed.
 
@@ -71,8 +81,7 @@ def settled(dispatch: Dispatch, attempt: Attempt, asked: timedelta | None, draw:
     if attempt.is_success or made > len(SCHEDULE):
         return Settled(attempt, dispatch.event.id, None, made)
     wait = jittered(SCHEDULE[made - 1], draw)
-    if attempt.status in _OVERLOADED and asked is not None:
-        wait = max(wait, min(asked, LONGEST_RETRY_AFTER))
+    wait = max(wait, asked_rest(attempt, asked))
     return Settled(attempt, dispatch.event.id, attempt.at + wait, made)
 
 

@@ -25,6 +25,7 @@ from heliograph.delivery.webhook_calls import headers_of, standard_form
 from heliograph.delivery.webhook_rules import (
     after_failure,
     after_success,
+    asked_rest,
     pause,
     retry_after,
     settled,
@@ -140,7 +141,7 @@ class Courier:
         """
         held = unpack(self._sealer.unseal(claimed.sealed, claimed.webhook.id))
         webhook = claimed.webhook
-        not_before = self._clock.now()
+        not_before = rests_until = self._clock.now()
         ends_s = self._clock.monotonic() + VISIT_S
         done: list[Settled] = []
         # One that fails is asked by one call whether it is back, not by several.
@@ -162,11 +163,13 @@ class Courier:
                     webhook = after_failure(webhook, attempt)
                     wait = pause(webhook, attempt, asked, self._draw())
                     not_before = max(not_before, attempt.at + wait)
-            if webhook.failures or webhook.state is WebhookState.DISABLED:
+                    rests_until = max(rests_until, attempt.at + asked_rest(attempt, asked))
+            is_failing = webhook.failures or webhook.state is WebhookState.DISABLED
+            if is_failing or rests_until > self._clock.now():
                 break
             width = self._settings.parallel
         if not webhook.failures:
-            not_before = self._clock.now()
+            not_before = max(self._clock.now(), rests_until)
         if trouble is not None:
             # Of ours: that event stays owed, and what the endpoint took is not sent again.
             not_before = max(not_before, self._clock.now() + _SLACK)

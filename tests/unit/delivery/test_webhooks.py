@@ -215,6 +215,17 @@ async def test_a_long_detail_is_cut_and_an_answer_that_asks_for_time_gets_it(clo
     assert shelf.visits[0].not_before == clock.now() + timedelta(minutes=10)
 
 
+async def test_an_endpoint_that_asks_for_time_gets_it_though_it_took_another_event(clock):
+    posts, shelf = Posts(clock, [PostAnswer(429, retry_after="600"), 204]), Shelf()
+
+    await courier_of(clock, posts, shelf).visit(claimed_of(clock, 6))
+
+    [visit] = shelf.visits
+    assert len(posts.calls) == 2
+    assert visit.not_before == clock.now() + timedelta(minutes=10)
+    assert visit.webhook.failures == 0
+
+
 async def test_a_retry_after_that_is_no_date_does_not_keep_the_call_from_being_settled(clock):
     answer = PostAnswer(200, retry_after="Mon, 01 Jan 99999999999 00:00:00 GMT")
     posts, shelf = Posts(clock, [answer]), Shelf()
