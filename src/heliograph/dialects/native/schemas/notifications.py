@@ -85,11 +85,13 @@ class NotificationBody(Schema):
 
 
 class Notification(Schema):
-    """A notification as it is shown in lists."""
+    """A notification as it is shown in lists. audience: `devices` is named by other APIs alone."""
 
     id: str
     state: NotificationState
-    audience: Literal["users", "registrations", "tags", "addresses", "recipients", "everyone"]
+    audience: Literal[
+        "users", "devices", "registrations", "tags", "addresses", "recipients", "everyone"
+    ]
     created: datetime
     send_at: datetime | None
     started_at: datetime | None

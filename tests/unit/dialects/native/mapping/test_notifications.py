@@ -3,10 +3,21 @@ from datetime import UTC, datetime
 import pytest
 
 from heliograph.core.errors import InvalidRequest, ProblemKind
-from heliograph.core.model.notification import Priority, Record
+from heliograph.core.ids import new_id
+from heliograph.core.model import audience as audiences
+from heliograph.core.model.notification import (
+    Content,
+    Notification,
+    NotificationState,
+    Options,
+    Priority,
+    Record,
+)
 from heliograph.core.model.registration import ProviderName, TokenKind
 from heliograph.dialects.native.mapping import notifications as mapping
 from heliograph.dialects.native.schemas import notifications as schemas
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def test_overrides_are_kept_by_provider():
@@ -64,3 +75,31 @@ def test_a_key_is_given_once():
 
     [problem] = caught.value.problems
     assert (problem.field, problem.kind) == ("Idempotency-Key", ProblemKind.TOO_MANY)
+
+
+@pytest.mark.parametrize(
+    ("audience", "form"),
+    [
+        (audiences.Everyone(), "everyone"),
+        (audiences.Users(("ann",)), "users"),
+        (audiences.Tags(("news",)), "tags"),
+        (audiences.Devices(("phone-1",)), "devices"),
+        (audiences.Registrations((new_id(NOW),)), "registrations"),
+        (audiences.Addresses(()), "addresses"),
+        (audiences.Recipients.of(()), "recipients"),
+    ],
+)
+def test_a_notification_is_shown_whichever_dialect_named_its_audience(audience, form):
+    notification = Notification(
+        id=new_id(NOW),
+        application_id=new_id(NOW),
+        audience=audience,
+        content=Content(body="hi"),
+        options=Options(),
+        state=NotificationState.RUNNING,
+        created=NOW,
+    )
+
+    shown = mapping.from_notification(notification)
+
+    assert shown.audience == form
