@@ -77,6 +77,17 @@ def test_both_kinds_reach_a_phone_and_its_number(demo: Demo, api: Api) -> None:
     comes(demo, number)
 
 
+def test_a_number_that_a_phone_gave_in_groups_is_reached(demo: Demo, api: Api) -> None:
+    device = {"deviceId": "grouped", "platform": "G", "token": "grouped"}
+    assert api.post("/devices", {**device, "phoneNumber": "+49 (151) 0000-0006"}).status == 201
+    device_id = telephone(api, "+49 151 00000007")
+
+    send(api, 2, deviceIds=["grouped", device_id])
+
+    comes(demo, "+4915100000006")
+    comes(demo, "+4915100000007")
+
+
 def test_a_push_alone_does_not_text(demo: Demo, api: Api) -> None:
     number, token = "+4915100000003", "push-alone"
     device = {"deviceId": "alone", "platform": "G", "token": token, "phoneNumber": number}

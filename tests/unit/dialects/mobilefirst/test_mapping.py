@@ -277,6 +277,15 @@ def test_a_scope_is_split(scope: str, elements: tuple[str, ...]) -> None:
     assert token.to_elements(scope) == elements
 
 
+def test_a_telephones_number_is_dialled_without_what_groups_its_digits() -> None:
+    made = draft(token=None, phoneNumber="+49 (170) 123-4567")
+    telephone = replace(ROW, provider=ProviderName.SMS, token=made.token)
+
+    assert made.token == "+491701234567"
+    assert made.attributes[Attribute.PHONE] == "+49 (170) 123-4567"
+    assert changes(telephone, phoneNumber="+49 170 1").token == "+491701"
+
+
 @pytest.mark.parametrize("platform", ["G", None])
 def test_a_telephone_becomes_a_device_if_it_said_what_it_is(platform: str | None) -> None:
     number = "+491701234567"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from heliograph.core.errors import InvalidRequest, NotFound
-from heliograph.core.model.audience import Devices, Everyone, Tags, Users
+from heliograph.core.model.audience import Address, Addresses, Devices, Everyone, Tags, Users
 from heliograph.core.model.listing import RegistrationField
 from heliograph.core.model.registration import ProviderName
 from heliograph.dialects.mobilefirst.mapping import messages
@@ -58,6 +58,12 @@ def test_a_text_message_by_number_goes_to_nobody_else() -> None:
     assert made.numbers is not None
     assert made.numbers.phones == ("+491701234567",)
     assert (made.push, made.texted) == (None, None)
+
+
+def test_a_number_is_dialled_without_what_groups_its_digits_and_once() -> None:
+    addresses = messages.to_addresses(["+49 (170) 123-4567", "+491701234567", "+49.170/1"])
+
+    assert addresses == Addresses((Address(SMS, "+491701234567"), Address(SMS, "+491701")))
 
 
 def test_a_push_that_is_also_a_text_message_goes_to_both() -> None:

@@ -20,6 +20,7 @@ from heliograph.core.model.registration import (
 from heliograph.core.registrations.tokens import has_control_characters
 from heliograph.dialects.mobilefirst.mapping.browsers import from_subscription, to_subscription
 from heliograph.dialects.mobilefirst.mapping.paging import ANONYMOUS, CREATED_MODE, timestamp
+from heliograph.dialects.mobilefirst.mapping.phones import dialled
 from heliograph.dialects.mobilefirst.mapping.tags import BROADCAST
 from heliograph.dialects.mobilefirst.schemas.devices import Device
 
@@ -73,7 +74,7 @@ def to_draft(
     # Without a token it is a telephone that only text messages reach.
     is_telephone = body.token is None
     token, attributes = (
-        (body.phone_number or "", {_PLATFORM: body.platform})
+        (dialled(body.phone_number or ""), {_PLATFORM: body.platform})
         if body.token is None
         else _to_address(body.platform, body.token)
     )
@@ -135,7 +136,7 @@ def to_changes(
     token = body.token
     if is_telephone:
         # Its number is all that it has: another one is another address.
-        token = body.phone_number
+        token = None if body.phone_number is None else dialled(body.phone_number)
     elif token is not None:
         platform = body.platform or platform_of(registration)
         token, keys = _to_address(platform, token)

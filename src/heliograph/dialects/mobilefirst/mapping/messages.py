@@ -24,6 +24,7 @@ from heliograph.core.model.registration import ProviderName
 from heliograph.dialects.mobilefirst.mapping.apns_message import to_apns
 from heliograph.dialects.mobilefirst.mapping.devices import PROVIDERS
 from heliograph.dialects.mobilefirst.mapping.gcm_message import to_fcm
+from heliograph.dialects.mobilefirst.mapping.phones import dialled
 from heliograph.dialects.mobilefirst.mapping.tags import BROADCAST, canonical
 from heliograph.dialects.mobilefirst.mapping.wns_message import to_wns
 from heliograph.dialects.mobilefirst.schemas import messages as schemas
@@ -141,8 +142,9 @@ def to_plan(body: schemas.MessageBody, message_id: str) -> Plan:
 
 
 def to_addresses(phones: Sequence[str]) -> Addresses:
-    """Address telephone numbers."""
-    return Addresses(tuple(Address(ProviderName.SMS, phone) for phone in phones))
+    """Address telephone numbers, in whatever groups their digits were given, each once."""
+    numbers = dict.fromkeys(map(dialled, phones))
+    return Addresses(tuple(Address(ProviderName.SMS, number) for number in numbers))
 
 
 def to_receipt(
@@ -217,17 +219,12 @@ def _audience(target: schemas.Target, providers: tuple[ProviderName, ...]) -> Au
 
 def _numbers(target: schemas.Target) -> Numbers | None:
     if target.phone_number:
-        return Numbers(phones=tuple(_plain(number) for number in target.phone_number))
+        return Numbers(phones=tuple(map(dialled, target.phone_number)))
     if target.device_ids:
         return Numbers(field=RegistrationField.DEVICE_ID, names=target.device_ids)
     if target.user_ids:
         return Numbers(field=RegistrationField.USER_ID, names=target.user_ids)
     return None
-
-
-def _plain(number: str) -> str:
-    """Leave out what people group digits by."""
-    return "".join(letter for letter in number if letter not in " -./()")
 
 
 def _content(body: schemas.MessageBody, message_id: str) -> Content:
