@@ -49,10 +49,9 @@ class Aliases:
             raise Conflict("alias", value)
 
     async def move(self, kind: str, scope_id: Id, thing_id: Id, value: str) -> None:
-        """Give an id a value, whoever had it before."""
-        await self._store.drop_alias(kind, scope_id, value)
+        """Give an id a value, whoever had it before. It never stands for nothing meanwhile."""
+        await self._store.move_alias(kind, scope_id, value, thing_id)
         self._cache.forget((kind, scope_id, value))
-        await self.set(kind, scope_id, thing_id, value)
 
     async def drop(self, kind: str, scope_id: Id, value: str) -> None:
         """Forget what a value stands for."""

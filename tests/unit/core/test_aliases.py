@@ -35,6 +35,13 @@ class AliasTable:
     async def drop_alias(self, kind: str, scope_id: Id, value: str) -> None:
         self.rows.pop((kind, scope_id, value), None)
 
+    async def move_alias(self, kind: str, scope_id: Id, value: str, thing_id: Id) -> None:
+        others = [key for key, thing in self.rows.items() if thing == thing_id]
+        for key in others:
+            if key[:2] == (kind, scope_id):
+                del self.rows[key]
+        self.rows[kind, scope_id, value] = thing_id
+
     async def add_alias(self, kind: str, scope_id: Id, value: str, thing_id: Id) -> bool:
         if (kind, scope_id, value) in self.rows or await self.alias_of(kind, scope_id, thing_id):
             return False

@@ -212,6 +212,10 @@ class AliasStore(Protocol):
         """Write an alias; False where the value or the id has one already."""
         ...
 
+    async def move_alias(self, kind: str, scope_id: Id, value: str, thing_id: Id) -> None:
+        """Write an alias in place of those that the value and the id have, at once."""
+        ...
+
     async def drop_alias(self, kind: str, scope_id: Id, value: str) -> None: ...
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 
 from heliograph.core.ids import Id
 from heliograph.storage.database.engines import insert_missing
@@ -62,6 +62,24 @@ class SqlAliases:
             return written.first() is not None
 
         return await self._database.write(work)
+
+    async def move_alias(self, kind: str, scope_id: Id, value: str, thing_id: Id) -> None:
+        """Write an alias in place of those that the value and the id have."""
+        others = delete(aliases).where(
+            aliases.c.kind == kind,
+            aliases.c.scope_id == scope_id,
+            or_(aliases.c.value == value, aliases.c.id == thing_id),
+        )
+
+        def work(connection: Connection) -> None:
+            connection.execute(others)
+            # Of two moves at once on PostgreSQL the one that committed stays.
+            connection.execute(
+                insert_missing(connection, aliases),
+                {"kind": kind, "scope_id": scope_id, "value": value, "id": thing_id},
+            )
+
+        await self._database.write(work)
 
     async def drop_alias(self, kind: str, scope_id: Id, value: str) -> None:
         """Forget what a value stands for."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
 
+from heliograph.core.aliases import Aliases
 from heliograph.core.ids import Id, new_id, spell
 from heliograph.core.model.listing import (
     ANYTHING,
@@ -52,6 +54,35 @@ async def test_an_alias_is_unique_both_ways(world: World) -> None:
     assert await aliases.alias_of("k", scope, one) == "v"
     assert await aliases.alias_of("k", scope, two) is None
     assert await aliases.by_alias("k", world.application.id, "v") is None
+
+
+async def test_an_alias_moves_at_once_whoever_has_it(world: World) -> None:
+    aliases, scope = world.store.aliases, world.account.id
+    one, two = Id(b"1" * 16), Id(b"2" * 16)
+    await aliases.add_alias("k", scope, "v", one)
+    await aliases.add_alias("k", scope, "w", two)
+
+    await aliases.move_alias("k", scope, "v", two)
+
+    assert await aliases.aliases("k", scope) == {two: "v"}
+
+
+async def test_an_alias_that_many_move_stands_for_one_of_theirs_throughout(world: World) -> None:
+    aliases = Aliases(world.store.aliases, world.clock, cache_ttl_s=0)
+    scope = world.account.id
+    things = [Id(bytes([number]) * 16) for number in range(1, 5)]
+    await aliases.set("k", scope, things[0], "v")
+
+    async def look() -> Id | None:
+        return await aliases.find("k", scope, "v")
+
+    moves = [aliases.move("k", scope, thing, "v") for thing in things * 5]
+    looks = [look() for _ in range(20)]
+    pairs = zip(moves, looks, strict=True)
+    found = await asyncio.gather(*(each for pair in pairs for each in pair))
+
+    assert set(found[1::2]) <= set(things)
+    assert await aliases.find("k", scope, "v") in things
 
 
 async def test_a_list_by_age_is_cut_at_offsets_and_counted(world: World) -> None:
