@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import and_, delete, exists, select
 
 from heliograph.core.clock import from_ms
 from heliograph.core.ids import Id
 from heliograph.core.model.identity import User
-from heliograph.core.model.registration import DepartureReason
+from heliograph.core.model.registration import DepartureReason, UserKey
 from heliograph.storage.database.database import Lane
 from heliograph.storage.database.engines import is_in, lock_keys
 from heliograph.storage.registry.changes import remove_registrations
+from heliograph.storage.registry.members import lock_of
 from heliograph.storage.tables.logins import logins
 from heliograph.storage.tables.rows import select_registrations, to_registration
 from heliograph.storage.tables.tables import members, registrations, sessions, users
@@ -50,17 +51,20 @@ class SqlPeople:
 
     async def remove(self, account_id: Id, user_id: Id, *, now: datetime) -> bool:
         """Delete a user with their registrations, sessions and logins."""
+        is_it = and_(users.c.id == user_id, users.c.account_id == account_id)
+        memberships = select(members.c.application_id, members.c.id).where(
+            members.c.user_id == user_id
+        )
 
         def work(connection: Connection) -> bool:
-            theirs = connection.execute(
-                select(members.c.application_id, members.c.id).where(members.c.user_id == user_id)
-            ).all()
-            lock_keys(connection, [row.id for row in theirs])
-            gone = connection.execute(
-                delete(users).where(users.c.id == user_id, users.c.account_id == account_id)
-            ).rowcount
-            if not gone:
+            name = connection.execute(select(users.c.external_id).where(is_it)).scalar()
+            if name is not None:
+                lock_keys(connection, [lock_of(UserKey(account_id, name))])
+            lock_keys(connection, [row.id for row in connection.execute(memberships).all()])
+            if not connection.execute(delete(users).where(is_it)).rowcount:
                 return False
+            # Read after: who registered for them meanwhile kept them until then.
+            theirs = connection.execute(memberships).all()
             connection.execute(delete(sessions).where(sessions.c.user_id == user_id))
             places = [row.application_id for row in theirs]
             connection.execute(

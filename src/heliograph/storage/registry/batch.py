@@ -5,11 +5,19 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from heliograph.core.errors import Conflict, CoreError, InvalidRequest, NotAuthenticated
+from heliograph.core.errors import (
+    Conflict,
+    CoreError,
+    InvalidRequest,
+    NotAuthenticated,
+    NotFound,
+)
+from heliograph.core.ids import spell
 from heliograph.core.model.registration import (
     Changes,
     DepartureReason,
     Draft,
+    MemberKey,
     ProviderName,
     Registration,
     token_hash,
@@ -26,7 +34,7 @@ from heliograph.storage.registry.commands import (
     Remove,
     Unregister,
 )
-from heliograph.storage.registry.lookup import Wanted, living_sessions, load
+from heliograph.storage.registry.lookup import Wanted, living_sessions, living_users, load
 from heliograph.storage.registry.members import Asked, find_or_make, locks_of
 from heliograph.storage.registry.subscribing import subscribe
 
@@ -37,7 +45,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from heliograph.core.ids import Id
-    from heliograph.core.model.registration import MemberKey, Owner
+    from heliograph.core.model.registration import Owner
     from heliograph.storage.database.bulk import Write
 
 _Keys = tuple[bytes | None, tuple[bytes, ...]]
@@ -113,9 +121,9 @@ def _apply(
     lock_keys(connection, held)
     members, made = find_or_make(connection, asked, now=_latest(commands))
     entries = [_entry(*each) for each in zip(commands, members, early, strict=True)]
-    dead_sessions = _lock(connection, entries, held)
+    gone = _lock(connection, entries, held)
     state = RegistryState(_load(connection, entries))
-    return state, [_apply_one(state, entry, dead_sessions) for entry in entries], made
+    return state, [_apply_one(state, entry, gone) for entry in entries], made
 
 
 def _write(
@@ -154,22 +162,31 @@ def _entry(command: Command, member: MemberKey | None, early: _Keys) -> _Entry:
 
 
 def _lock(connection: Connection, entries: Sequence[_Entry], held: set[bytes]) -> set[Id]:
-    """Take every slot and member key that is not held; then answer which sessions are over.
+    """Take every slot and member key that is not held; then answer who is gone by now.
 
-    Sorted, and after all that depends on no user: one order for everybody.
+    Those are sessions, and users whom no session vouches for. Sorted, and
+    after all that depends on no user: one order for everybody.
     """
     keys: set[bytes] = set()
-    session_ids = set()
+    session_ids: set[Id] = set()
+    user_ids: set[Id] = set()
     for command, _, slot, digests, limited_member in entries:
         if slot is not None:
             keys.add(slot)
         keys.update(digests)
         if limited_member is not None:
             keys.add(limited_member)
-        if isinstance(command, Register) and command.draft.session_id is not None:
-            session_ids.add(command.draft.session_id)
+        if not isinstance(command, Register):
+            continue
+        draft = command.draft
+        if draft.session_id is not None:
+            session_ids.add(draft.session_id)
+        elif isinstance(draft.owner, MemberKey):
+            user_ids.add(draft.owner.user_id)
     lock_keys(connection, keys - held)
-    return session_ids - living_sessions(connection, session_ids) if session_ids else set()
+    # Users first: who is deleted goes before their sessions do.
+    dead = user_ids - living_users(connection, user_ids) if user_ids else set()
+    return dead | session_ids - living_sessions(connection, session_ids) if session_ids else dead
 
 
 def _load(connection: Connection, entries: Sequence[_Entry]) -> list[Registration]:
@@ -193,13 +210,15 @@ def _load(connection: Connection, entries: Sequence[_Entry]) -> list[Registratio
     ]
 
 
-def _apply_one(state: RegistryState, entry: _Entry, dead_sessions: set[Id]) -> Answer | CoreError:
-    """Apply one command; a refusal is an answer too."""
+def _apply_one(state: RegistryState, entry: _Entry, gone: set[Id]) -> Answer | CoreError:
+    """Apply one command; a refusal is an answer too. gone: sessions and users."""
     command, member, slot, digests, _ = entry
     match command:
         case Register(draft):
-            if dead_sessions and draft.session_id in dead_sessions:
+            if gone and draft.session_id in gone:
                 return NotAuthenticated()
+            if gone and member is not None and member.user_id in gone:
+                return NotFound("user", spell("user", member.user_id))
             assert slot is not None
             try:
                 return state.register(draft, member, slot, digests[0])

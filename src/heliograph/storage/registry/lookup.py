@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import LargeBinary, and_, bindparam, select, union
@@ -10,12 +11,12 @@ from heliograph.core.ids import Id
 from heliograph.storage.database.engines import InThisOrder, LastByte
 from heliograph.storage.database.spelling import Statement, among_keys, key_values, keys_of
 from heliograph.storage.tables.rows import select_registrations, to_registration
-from heliograph.storage.tables.tables import registrations, sessions, token_holders
+from heliograph.storage.tables.tables import registrations, sessions, token_holders, users
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import Connection, Select, Table
 
     from heliograph.core.model.registration import Registration
 
@@ -63,6 +64,11 @@ def living_sessions(connection: Connection, session_ids: Iterable[Id]) -> set[Id
     return {Id(row[0]) for row in _LIVING.run(connection, **key_values(connection, session_ids))}
 
 
+def living_users(connection: Connection, user_ids: Iterable[Id]) -> set[Id]:
+    """Say which users there are, and keep them until the transaction ends, as for sessions."""
+    return {Id(row[0]) for row in _USERS.run(connection, **key_values(connection, user_ids))}
+
+
 _OURS = registrations.c.application_id == bindparam("of_application")
 
 
@@ -99,15 +105,16 @@ def _of_members(engine: str) -> Select[Any]:
     return select(registrations.c.id).select_from(owned).where(_OURS)
 
 
-def _living(engine: str) -> Select[Any]:
+def _living(engine: str, table: Table) -> Select[Any]:
     return (
-        select(sessions.c.id)
-        .select_from(among_keys(engine, sessions, sessions.c.id))
-        .order_by(sessions.c.id)
-        .with_for_update(read=True, of=sessions)
+        select(table.c.id)
+        .select_from(among_keys(engine, table, table.c.id))
+        .order_by(table.c.id)
+        .with_for_update(read=True, of=table)
     )
 
 
 _WANTED = Statement(_wanted)
 _OF_MEMBERS = Statement(_of_members)
-_LIVING = Statement(_living)
+_LIVING = Statement(partial(_living, table=sessions))
+_USERS = Statement(partial(_living, table=users))

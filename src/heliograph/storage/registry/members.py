@@ -48,10 +48,13 @@ def ensure_member(
 def locks_of(asked: Iterable[Asked]) -> set[bytes]:
     """Answer the keys to lock before `find_or_make`: two nodes make one user once."""
     return {
-        hashlib.sha256(owner.account_id + owner.external_id.encode()).digest()
-        for _, owner, is_coming in asked
-        if is_coming and isinstance(owner, UserKey)
+        lock_of(owner) for _, owner, is_coming in asked if is_coming and isinstance(owner, UserKey)
     }
+
+
+def lock_of(owner: UserKey) -> bytes:
+    """Answer the key under which a user with a name is made, and deleted."""
+    return hashlib.sha256(owner.account_id + owner.external_id.encode()).digest()
 
 
 def find_or_make(

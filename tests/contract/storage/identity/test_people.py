@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.contract.storage.world import new_application
 
-from heliograph.core.errors import NotAuthenticated
+from heliograph.core.errors import NotAuthenticated, NotFound
 from heliograph.core.ids import new_id
 from heliograph.core.model.listing import RegistrationFilter
 from heliograph.core.model.registration import ProviderName
@@ -202,3 +202,50 @@ async def test_what_is_gone_or_foreign_can_not_subscribe(world: World) -> None:
 
     assert answers == [Subscribed.NO_REGISTRATION] * 2
     await world.check()
+
+
+async def test_who_was_deleted_registers_nothing(world: World) -> None:
+    user, ann = await world.store.identity.ensure_member(
+        world.account.id, world.application.id, None, now=world.now
+    )
+    await world.store.people.remove(world.account.id, user.id, now=world.now)
+
+    with pytest.raises(NotFound) as caught:
+        await world.register("A", user=ann, by_user=True, by_token=True)
+
+    assert caught.value.kind == "user"
+    assert await find(world) == []
+
+
+@pytest.mark.parametrize("name", [None, "ann"])
+async def test_nothing_is_left_of_who_is_deleted_while_devices_come(
+    world: World, name: str | None
+) -> None:
+    user, ann = await world.store.identity.ensure_member(
+        world.account.id, world.application.id, name, now=world.now
+    )
+    drafts = [world.draft(f"t{n}", user=ann, by_user=True, by_token=True) for n in range(20)]
+    coming = [world.store.registry.register(draft) for draft in drafts]
+    gone = world.store.people.remove(world.account.id, user.id, now=world.now)
+
+    answers = await asyncio.gather(*coming[:10], gone, *coming[10:], return_exceptions=True)
+
+    assert answers[10] is True
+    assert all(isinstance(each, NotFound) for each in answers if isinstance(each, Exception))
+    assert await find(world) == []
+
+
+async def test_who_comes_by_name_while_that_user_is_deleted_is_there_afterwards(
+    world: World,
+) -> None:
+    user, _ = await world.store.identity.ensure_member(
+        world.account.id, world.application.id, "ann", now=world.now
+    )
+    drafts = [world.draft(f"t{n}", user="ann", by_user=True, by_token=True) for n in range(20)]
+    coming = [world.store.registry.register(draft) for draft in drafts]
+    gone = world.store.people.remove(world.account.id, user.id, now=world.now)
+
+    await asyncio.gather(*coming[:10], gone, *coming[10:])
+
+    known = {row.id for row in await world.rows(members)}
+    assert {row.member_id for row in await find(world)} <= known

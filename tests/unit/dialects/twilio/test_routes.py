@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -186,3 +187,24 @@ async def test_any_id_is_not_found(comms: Comms, text: str, method: str) -> None
 
     assert answer.status == 404
     assert answer.json()["errors"][0]["code"] == 20404
+
+
+async def test_a_user_who_goes_while_their_devices_come_is_a_bad_request(comms: Comms) -> None:
+    ann = comms.names["ann"]
+    registered = [
+        comms.call("POST", "", device(f"late-{number}", userId=ann)) for number in range(20)
+    ]
+    gone = call(
+        comms.stack.application,
+        "DELETE",
+        f"/v1/PushNotifications/Users/{ann}",
+        headers={"authorization": comms.names["comms"]},
+    )
+
+    answers = await asyncio.gather(*registered[:10], gone, *registered[10:])
+
+    assert answers.pop(10).status == 202
+    refused = [each.json() for each in answers if each.status != 202]
+    assert refused
+    assert {each["errors"][0]["context"] for each in refused} == {"$.userId"}
+    assert {each.status for each in answers} <= {202, 400}

@@ -43,7 +43,10 @@ async def register_device(request: Request, core: Core) -> Response:
     body = await request.read(schemas.RegisterDevice)
     application, owner = await _place_of(core, principal, body)
     draft = devices.to_draft(body, application.id, owner, now=core.clock.now())
-    registration = await core.registrations.register(principal, application, draft)
+    try:
+        registration = await core.registrations.register(principal, application, draft)
+    except NotFound as error:
+        raise devices.unknown_names(body, is_app_known=True, user=None) from error
     assert registration.member_id is not None
     return accepted(devices.from_member(registration.member_id, request.door.public_url))
 
@@ -97,7 +100,11 @@ async def _place_of(
         raise devices.unknown_names(body, is_app_known=application is not None, user=user)
     if user is None:
         return application, core.identity.fresh_user(principal.account_id)
-    return application, await core.identity.member_of(application, user.id)
+    try:
+        return application, await core.identity.member_of(application, user.id)
+    except NotFound as error:
+        # Gone since it was seen, which is no other answer: this POST knows no 404.
+        raise devices.unknown_names(body, is_app_known=True, user=None) from error
 
 
 async def _app_called(core: Core, principal: ClientPrincipal, name: str) -> Application | None:
