@@ -127,7 +127,7 @@ def to_changes(
     if is_other or (is_telephone and body.platform not in (None, platform_of(registration))):
         expected = f"{platform_of(registration)}, which can't be changed"
         problems.append(Problem(("platform",), ProblemKind.NOT_ALLOWED, expected))
-    if is_telephone and body.phone_number == "":
+    if is_telephone and body.phone_number == "" and not _is_promoted(body, registration):
         expected = "present: the device has no token"
         problems.append(Problem(("phoneNumber",), ProblemKind.MISSING, expected))
     if problems:
@@ -158,14 +158,9 @@ def to_promotion(
 
     It takes the telephone's place, with its subscriptions.
     """
-    platform = platform_of(registration)
-    if (
-        body.token in (None, registration.token)
-        or registration.provider is not ProviderName.SMS
-        # Made through another door, which said nothing of a device.
-        or platform not in PROVIDERS
-    ):
+    if not _is_promoted(body, registration):
         return None
+    platform = platform_of(registration)
     address, keys = _to_address(platform, body.token or "")
     named = registration.external_user_id if body.user_id is None else body.user_id
     attributes = {**registration.attributes, **keys, _UPDATED_AT: timestamp(now)}
@@ -182,6 +177,15 @@ def to_promotion(
         owner=_owner(application.account_id, named),
         device_id=device_id_of(registration),
         attributes={name: value for name, value in attributes.items() if value},
+    )
+
+
+def _is_promoted(body: DeviceChanges, registration: Registration) -> bool:
+    return (
+        body.token not in (None, registration.token)
+        and registration.provider is ProviderName.SMS
+        # One that was made through another door said nothing of a device.
+        and platform_of(registration) in PROVIDERS
     )
 
 
