@@ -16,6 +16,8 @@ def _parts(value: object) -> object:
     """Split the documented string at its commas; an array will do as well."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
+    if isinstance(value, list):
+        return [part.strip() if isinstance(part, str) else part for part in value]
     return value
 
 
