@@ -12,7 +12,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from heliograph.core.clock import to_ms
-from heliograph.core.ids import Id, new_id, spell
+from heliograph.core.ids import Id, letters_of, new_id, spell
 from heliograph.core.model.webhook import Event, EventKind
 
 if TYPE_CHECKING:
@@ -39,11 +39,12 @@ def of_registration(
     return _event(kind, registration, at, body)
 
 
-def of_subscription(kind: EventKind, registration: Registration, label: str, at: datetime) -> Event:
+def of_subscription(
+    kind: EventKind, registration: Registration, label: str, tag_id: Id, at: datetime
+) -> Event:
     """Say that a registration was subscribed to a label, or is no longer."""
-    return _event(
-        kind, registration, at, {"tag": label} | {"registration": _registration_body(registration)}
-    )
+    body = {"tag": label, "registration": _registration_body(registration)}
+    return _event(kind, registration, at, body, tag_id=letters_of(tag_id))
 
 
 def of_notification(
@@ -110,9 +111,13 @@ def of_receipt(receipt: Receipt, registration: Registration | None) -> Event:
 
 
 def _event(
-    kind: EventKind, registration: Registration, at: datetime, body: Mapping[str, Any]
+    kind: EventKind,
+    registration: Registration,
+    at: datetime,
+    body: Mapping[str, Any],
+    **private: str,
 ) -> Event:
-    private = {"token": registration.token}
+    private = {"token": registration.token, **private}
     return Event(new_id(at), registration.application_id, kind, at, body, private)
 
 

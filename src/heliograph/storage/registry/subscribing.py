@@ -56,5 +56,5 @@ def subscribe(
     )
     new = [row.registration_id for row in written]
     kind = EventKind.SUBSCRIPTION_CREATED
-    tell_of_subscriptions(connection, kind, application_id, label, new, now)
+    tell_of_subscriptions(connection, kind, application_id, label, tag_id, new, now)
     return len(new)

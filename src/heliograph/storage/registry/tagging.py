@@ -161,14 +161,16 @@ class SqlTags:
                 subscriptions.c.bucket == registration_id[-1],
                 subscriptions.c.registration_id == registration_id,
             )
-            .returning(subscriptions.c.registration_id)
+            .returning(subscriptions.c.tag_id)
         )
 
         def work(connection: Connection) -> bool:
-            gone = connection.execute(change).scalars().all()
-            kind = EventKind.SUBSCRIPTION_DELETED
-            tell_of_subscriptions(connection, kind, application_id, label, gone, now)
-            return bool(gone)
+            its = connection.execute(change).scalar_one_or_none()
+            if its is None:
+                return False
+            kind, gone = EventKind.SUBSCRIPTION_DELETED, [registration_id]
+            tell_of_subscriptions(connection, kind, application_id, label, its, gone, now)
+            return True
 
         return await self._database.write(work)
 

@@ -90,6 +90,7 @@ def tell_of_subscriptions(
     kind: EventKind,
     application_id: Id,
     label: str,
+    tag_id: bytes,
     registration_ids: Sequence[bytes],
     at: datetime,
 ) -> None:
@@ -100,7 +101,7 @@ def tell_of_subscriptions(
     if wishes is None:
         return
     told = [
-        events.of_subscription(kind, row, label, at)
+        events.of_subscription(kind, row, label, Id(tag_id), at)
         for row in _registrations(connection, application_id, registration_ids)
     ]
     write_events(connection, told, wishes)

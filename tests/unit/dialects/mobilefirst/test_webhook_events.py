@@ -11,10 +11,11 @@ from heliograph.core.model.receipt import Receipt, ReceiptKind
 from heliograph.core.model.registration import ProviderName, Registration
 from heliograph.core.model.webhook import EventKind
 from heliograph.core.webhooks import events
+from heliograph.dialects.mobilefirst.mapping import subscriptions
 from heliograph.dialects.mobilefirst.mapping.webhook_events import to_envelope
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-APPLICATION, NOTIFICATION = new_id(NOW), new_id(NOW)
+APPLICATION, NOTIFICATION, TAG = new_id(NOW), new_id(NOW), new_id(NOW)
 ROW = Registration(
     id=new_id(NOW),
     application_id=APPLICATION,
@@ -79,8 +80,8 @@ def test_a_nameless_device_goes_by_its_registration_and_nobody_by_anonymous() ->
 
 
 def test_a_subscription_names_its_device_and_tag() -> None:
-    made = told(events.of_subscription(EventKind.SUBSCRIPTION_CREATED, ROW, "sports", NOW))
-    ended = told(events.of_subscription(EventKind.SUBSCRIPTION_DELETED, ROW, "sports", NOW))
+    made = told(events.of_subscription(EventKind.SUBSCRIPTION_CREATED, ROW, "sports", TAG, NOW))
+    ended = told(events.of_subscription(EventKind.SUBSCRIPTION_DELETED, ROW, "sports", TAG, NOW))
 
     assert (made["type"], ended["type"]) == ("onSubscribe", "onUnsubscribe")
     assert made["entity"]["tagName"] == "sports"
@@ -89,11 +90,26 @@ def test_a_subscription_names_its_device_and_tag() -> None:
     assert ended["entity"]["deviceId"] == "D"
 
 
+def test_a_subscription_goes_by_the_id_that_the_api_knows_it_by() -> None:
+    event = events.of_subscription(EventKind.SUBSCRIPTION_CREATED, ROW, "sports", TAG, NOW)
+
+    named = told(event)["entity"]["subscriptionId"]
+
+    assert subscriptions.to_ids(named) == (TAG, ROW.id)
+
+
+def test_an_event_of_before_names_a_subscription_by_what_it_joins() -> None:
+    event = events.of_subscription(EventKind.SUBSCRIPTION_CREATED, ROW, "sports", TAG, NOW)
+    older = replace(event, private={"token": "t"})
+
+    assert told(older)["entity"]["subscriptionId"] == "D, sports"
+
+
 def test_a_new_devices_own_subscription_is_not_told() -> None:
     kind, later = EventKind.SUBSCRIPTION_CREATED, NOW + timedelta(seconds=1)
 
-    assert told(events.of_subscription(kind, ROW, "Push.ALL", NOW)) is None
-    assert told(events.of_subscription(kind, ROW, "Push.ALL", later)) is not None
+    assert told(events.of_subscription(kind, ROW, "Push.ALL", TAG, NOW)) is None
+    assert told(events.of_subscription(kind, ROW, "Push.ALL", TAG, later)) is not None
 
 
 def test_what_was_sent_and_what_failed() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from heliograph.core.clock import to_ms
+from heliograph.core.ids import letters_of, parse
 from heliograph.core.model.registration import ProviderName
 from heliograph.core.model.webhook import EventKind
 from heliograph.core.webhooks.events import iso
@@ -86,11 +87,18 @@ def _subscription(event: Event, application: str) -> dict[str, Any]:
     entity = {
         "device": device,
         "tagName": tag,
-        "subscriptionId": key_of(device["deviceId"], tag),
+        "subscriptionId": _subscription_id(event) or key_of(device["deviceId"], tag),
     }
     if event.kind is EventKind.SUBSCRIPTION_DELETED:
         entity["deviceId"] = device["deviceId"]
     return entity
+
+
+def _subscription_id(event: Event) -> str | None:
+    """Name a subscription as the API does; None where an older version kept the event."""
+    tag = event.private.get("tag_id")
+    registration_id = parse("registration", event.body["registration"]["id"])
+    return None if tag is None else f"{tag}{letters_of(registration_id)}"
 
 
 def _message(event: Event, application: str, message_id: str) -> dict[str, Any]:
