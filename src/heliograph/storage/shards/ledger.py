@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import ColumnElement, Connection, Row
 
     from heliograph.core.model.breaker import Breaker
     from heliograph.core.model.notification import Notification
@@ -48,6 +48,8 @@ CONSIDERED = 512
 """Shards of a lane that are looked at to find whose turn it is; the longest waiting ones."""
 
 _MOST_RACES = 3
+# A renewal may have to wait for the page commit of one shard, while another is given back.
+_IS_HELD = shards.c.leased_until_ms > FREE
 
 _CLAIMED = (NotificationState.RUNNING.value, NotificationState.EXPIRED.value)
 
@@ -95,8 +97,8 @@ class SqlLedger:
         return []
 
     async def renew(self, held: Sequence[Shard], *, leased_until: datetime) -> None:
-        """Prolong leases; one that was lost meanwhile stays lost."""
-        await self._change(held, leased_until_ms=to_ms(leased_until))
+        """Prolong leases; one that was lost or given back meanwhile stays so."""
+        await self._change(held, _IS_HELD, leased_until_ms=to_ms(leased_until))
 
     async def release(self, held: Sequence[Shard], *, now: datetime) -> None:
         """Give shards back; they queue up behind those that are due already."""
@@ -140,10 +142,12 @@ class SqlLedger:
         """End what canceled and overdue notifications left; answer how many rows changed."""
         return await settle(self._database, now=now, limit=limit)
 
-    async def _change(self, held: Sequence[Shard], **values: Any) -> None:
+    async def _change(
+        self, held: Sequence[Shard], *only: ColumnElement[bool], **values: Any
+    ) -> None:
         def work(connection: Connection) -> None:
             for shard in sorted(held, key=lambda shard: shard.id):
-                _change(connection, shard, **values)
+                _change(connection, shard, *only, **values)
 
         if held:
             await self._database.write(work, is_lasting=False)
@@ -154,10 +158,12 @@ def free_all(connection: Connection) -> None:
     connection.execute(update(shards).where(~shards.c.is_done).values(leased_until_ms=FREE))
 
 
-def _change(connection: Connection, shard: Shard, **values: Any) -> None:
+def _change(
+    connection: Connection, shard: Shard, *only: ColumnElement[bool], **values: Any
+) -> None:
     connection.execute(
         update(shards)
-        .where(shards.c.id == shard.id, shards.c.epoch == shard.epoch)
+        .where(shards.c.id == shard.id, shards.c.epoch == shard.epoch, *only)
         .values(**values)
     )
 

@@ -72,6 +72,17 @@ async def test_a_released_shard_is_claimed_at_once(world: World) -> None:
     assert (again.id, again.epoch) == (shard.id, 2)
 
 
+async def test_a_renewal_that_arrives_behind_a_return_holds_nothing(world: World) -> None:
+    released, _ = await notify(world)
+    held, _ = await notify(world)
+    await world.store.ledger.release([released], now=world.now)
+    await world.store.ledger.hold(held, until=world.now)
+
+    await world.store.ledger.renew([released, held], leased_until=world.now + LEASE)
+
+    assert {shard.id for shard, _ in await claim(world)} == {released.id, held.id}
+
+
 async def test_a_lost_shard_is_neither_renewed_nor_released_by_its_former_worker(
     world: World,
 ) -> None:
