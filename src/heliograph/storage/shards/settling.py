@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, delete, exists, or_, select, update
 
 from heliograph.core.clock import to_ms
 from heliograph.core.model.delivery import DeliveryRow, DeliveryState
-from heliograph.core.model.notification import NotificationState
+from heliograph.core.model.notification import NotificationState, Record
 from heliograph.storage.database.database import Lane
 from heliograph.storage.database.spelling import Statement
 from heliograph.storage.notifications.documents import to_notification
@@ -131,7 +131,7 @@ def _waiting(connection: Connection, notification: Notification, limit: int) -> 
 def _cancel(
     connection: Connection, notification: Notification, rows: Sequence[Any], now: datetime
 ) -> None:
-    """Record waiting deliveries as canceled, and count them so."""
+    """Count waiting deliveries as canceled, and record them so where records are kept."""
     canceled = [
         DeliveryRow(
             row.bucket,
@@ -147,8 +147,9 @@ def _cancel(
         )
         for row in rows
     ]
-    record(connection, notification.id, canceled, are_new=False)
-    tell_of_deliveries(connection, notification.application_id, notification.id, canceled, now)
+    if notification.options.record is not Record.COUNTERS:
+        record(connection, notification.id, canceled, are_new=False)
+        tell_of_deliveries(connection, notification.application_id, notification.id, canceled, now)
     _FORGET.run_each(
         connection,
         _KEYS,

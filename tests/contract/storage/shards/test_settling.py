@@ -16,11 +16,12 @@ from tests.contract.storage.sending import (
     notify,
     read,
     sweep,
+    waiting,
 )
 
 from heliograph.core.model.audience import Address, Addresses, Registrations, Users
 from heliograph.core.model.delivery import DeliveryState
-from heliograph.core.model.notification import Counters, NotificationState, Options
+from heliograph.core.model.notification import Counters, NotificationState, Options, Record
 from heliograph.core.model.registration import ProviderName
 from heliograph.core.stores.store import Retained
 from heliograph.storage.tables.tables import (
@@ -78,6 +79,25 @@ async def test_what_waits_of_a_canceled_notification_is_canceled(world: World) -
         (DeliveryState.CANCELED.value, "fcm", 1)
     }
     assert await state_of(world, claimed[1].id) is NotificationState.CANCELED
+
+
+@pytest.mark.parametrize(("record", "kept"), [(Record.FAILURES, 2), (Record.COUNTERS, 0)])
+async def test_what_is_canceled_leaves_the_records_that_were_asked_for(
+    world: World, record: Record, kept: int
+) -> None:
+    await world.register_many(2)
+    await accept(world, options=Options(record=record))
+    [claimed] = await claim(world)
+    page = await read(world, claimed)
+    waits = [waiting(world, target) for target in page.targets]
+    await commit(world, claimed, deferred=waits, counters=Counters(deferred=2))
+    await set_state(world, claimed[1].id, NotificationState.CANCELED)
+
+    await settle_all(world)
+
+    assert await world.rows(deferred) == []
+    assert await world.store.notifications.counters(claimed[1].id) == Counters(canceled=2)
+    assert len(await world.rows(deliveries)) == kept
 
 
 async def test_a_canceled_notifications_shards_end_where_nobody_works_on_them(
