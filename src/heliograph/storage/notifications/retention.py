@@ -181,9 +181,17 @@ def _forget_events(connection: Connection, before_ms: int, limit: int) -> int:
 
 
 def _old_notification(before_ms: int) -> Any:
+    """Find one that ended that long ago; what expired has not ended while pages are recorded.
+
+    It was created before that, by which the index finds it.
+    """
     return (
         select(notifications.c.application_id, notifications.c.id)
-        .where(notifications.c.created_ms < before_ms, notifications.c.state.in_(_ENDED))
+        .where(
+            notifications.c.created_ms < before_ms,
+            notifications.c.completed_ms < before_ms,
+            notifications.c.state.in_(_ENDED),
+        )
         .order_by(notifications.c.created_ms)
         .limit(1)
     )

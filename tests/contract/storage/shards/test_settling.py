@@ -240,6 +240,45 @@ async def test_what_still_runs_is_kept_however_old(world: World) -> None:
     assert await forget_all(world, replace(NOTHING, notifications=world.now)) == 0
 
 
+async def test_what_ended_is_kept_for_its_time_however_long_ago_it_was_asked_for(
+    world: World,
+) -> None:
+    await world.register_many(2)
+    send_at = world.now + timedelta(days=40)
+    options = Options(send_at=send_at)
+    late = await accept(world, state=NotificationState.SCHEDULED, options=options)
+    world.clock.advance(40 * 86_400)
+    assert await world.store.notifications.start_due(now=world.now) == late
+    [claimed] = await claim(world)
+    page = await read(world, claimed)
+    await commit(world, claimed, page.targets)
+
+    before = replace(NOTHING, notifications=world.now)
+    assert await forget_all(world, before) == 0
+    assert len(await world.rows(deliveries)) == 2
+
+    world.clock.advance(1)
+    assert await forget_all(world, replace(NOTHING, notifications=world.now)) > 0
+    assert await world.rows(notifications) == []
+
+
+async def test_what_expired_is_kept_while_its_pages_are_still_recorded(world: World) -> None:
+    await world.register_many(3)
+    claimed = await notify(world)
+    page = await read(world, claimed, limit=2)
+    await commit(
+        world,
+        claimed,
+        page.targets,
+        cursor=page.cursor,
+        state=DeliveryState.EXPIRED,
+        is_late=True,
+    )
+    world.clock.advance(90 * 86_400)
+
+    assert await forget_all(world, replace(NOTHING, notifications=world.now)) == 0
+
+
 async def test_departed_registrations_are_forgotten_in_time(world: World) -> None:
     for row in await world.register_many(4):
         await world.remove(row)
