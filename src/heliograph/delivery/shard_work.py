@@ -213,9 +213,10 @@ class ShardWork:
             page, shard, notification, application, credentials, lacking=lacking, now=now
         )
         if plan.wait_until is not None:
-            if notification.expires_at > now:
+            is_own_pace = plan.rest_until is not None and notification.options.max_per_second
+            if notification.expires_at > now or is_own_pace:
                 return plan, Sent([])
-            # For now or never, and it can't be now.
+            # For now or never, and it can't be now. Whoever asks for a pace means to wait for it.
             plan.wait_until = None
             reason = next((held.reason for held in plan.held.values()), "ahead of its pace")
             return plan, Sent([Unsent(reason, None)] * len(plan.page.targets))
@@ -264,7 +265,8 @@ class ShardWork:
         breakers: Sequence[Breaker] = (),
     ) -> datetime:
         """Give the shard back until its deliveries may go, or their time is over."""
-        until = min(until, notification.expires_at)
+        if notification.options.ttl_s > 0:
+            until = min(until, notification.expires_at)
         await self._patience.insist(
             partial(self._queue.hold, shard, until=until, breakers=breakers)
         )

@@ -266,6 +266,20 @@ async def test_a_pace_is_kept_and_nothing_is_lost(stage: Stage) -> None:
     assert max(map(len, stage.provider.tokens)) <= 10
 
 
+async def test_a_pace_without_time_to_live_loses_nothing_either(stage: Stage) -> None:
+    tokens = await stage.phones(30)
+    broadcast = await stage.notify(max_per_second=100, ttl_s=0)
+
+    async with stage.working():
+        for waits in (1, 2):
+            await until(lambda times=waits: stage.ledger.calls.count("hold") >= times)
+            stage.clock.advance(1)
+        assert await stage.completes(broadcast) == Counters(accepted=30)
+
+    assert stage.received_once(tokens)
+    assert max(map(len, stage.provider.tokens)) <= 10
+
+
 @pytest.mark.parametrize(
     ("record", "kept"),
     [(Record.ALL, 2), (Record.FAILURES, 1), (Record.COUNTERS, 0)],
