@@ -130,6 +130,13 @@ def test_other_programs_variables_are_none_of_ours(monkeypatch: pytest.MonkeyPat
         ({"listener": {"port": 70000}}, "listener.port"),
         ({"storage": {"readers": "many"}}, "storage.readers"),
         ({"doors": [{"prefix": "/l"}]}, "doors.0.dialect"),
+        ({"listener": {"trusted_proxies": ["nonsense"]}}, "listener.trusted_proxies"),
+        ({"listener": {"public_url": "push.example.com"}}, "listener.public_url"),
+        ({"listener": {"public_url": "ftp://push.example.com"}}, "listener.public_url"),
+        ({"listener": {"public_url": "https://"}}, "listener.public_url"),
+        ({"listener": {"public_url": "https://[push"}}, "listener.public_url"),
+        ({"listener": {"public_url": "https://push.example.com/?a=b"}}, "listener.public_url"),
+        ({"listener": {"public_url": "https://ann:word@push.example"}}, "listener.public_url"),
     ],
 )
 def test_a_value_that_cannot_be_is_named(overrides: dict[str, object], name: str) -> None:

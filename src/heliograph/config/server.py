@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from heliograph.config.section import Section
 
@@ -19,6 +22,15 @@ class Role(StrEnum):
     ALL = "all"
     API = "api"
     WORKER = "worker"
+
+
+def _is_base(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    is_clean = not (parts.query or parts.fragment) and "@" not in parts.netloc
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and is_clean
 
 
 class Door(Section):
@@ -44,6 +56,22 @@ class Listener(Section):
     trusted_proxies: tuple[str, ...] = ()
     tls_certificate: Path | None = None
     tls_key: Path | None = None
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_whole(cls, url: str | None) -> str | None:
+        """Refuse what would make every `Location` and link one that leads nowhere."""
+        if url and not _is_base(url):
+            raise PydanticCustomError("url", "must be https://host, with a path at most")
+        return url
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse what is no address and no network, by the setting's name."""
+        for network in networks:
+            ip_network(network, strict=False)
+        return networks
 
 
 class Limits(Section):
