@@ -138,6 +138,48 @@ async def test_a_wrong_password_is_told(site: Site) -> None:
     assert await site.sent_by() == set()
 
 
+@pytest.mark.parametrize(
+    ("provider", "body", "paths"),
+    [
+        ("apns", {"key": APNS_KEY | {"key_id": "k"}}, ["key.key_id"]),
+        ("apns", {"key": APNS_KEY | {"key": "none"}}, ["key.key"]),
+        ("apns", {"certificate": CERTIFICATE | {"file": "bm9uZQ=="}}, ["certificate.file"]),
+        ("apns", {"certificate": CERTIFICATE | {"password": "x"}}, ["certificate.password"]),
+        (
+            "fcm",
+            {"service_account": SERVICE_ACCOUNT | {"type": "user", "project_id": 7}},
+            ["service_account.type", "service_account.project_id"],
+        ),
+        (
+            "fcm",
+            {"service_account": SERVICE_ACCOUNT | {"private_key": "none"}},
+            ["service_account.private_key"],
+        ),
+        ("fcm", {"service_account": SERVICE_ACCOUNT, "environment": "sandbox"}, ["environment"]),
+        ("wns", {"identity": {"client_id": "x", "client_secret": "y"}}, ["identity.client_id"]),
+        (
+            "sms",
+            {
+                "gateway": {
+                    "host": "10.0.0.1",
+                    "port": 443,
+                    "path": "/send?to=",
+                    "parameters": [{"name": "to", "value": "a b", "encode": False}],
+                }
+            },
+            ["gateway.host", "gateway.path", "gateway.parameters.0.value"],
+        ),
+    ],
+)
+async def test_what_a_provider_refuses_is_named_by_its_place_in_the_body(
+    site: Site, provider: str, body: dict[str, Any], paths: list[str]
+) -> None:
+    refused = await site.call("PUT", f"/{provider}", body)
+
+    assert refused.status == 400
+    assert [each["path"] for each in refused.json()["problems"]] == paths
+
+
 async def test_what_was_removed_meanwhile_is_not_found(site: Site) -> None:
     core = site.stack.core
     [client] = await core.applications.clients_of()

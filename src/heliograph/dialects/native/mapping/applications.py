@@ -21,6 +21,7 @@ from heliograph.dialects.native.schemas import applications as schemas
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from heliograph.core.errors import PathPart
     from heliograph.core.model.application import Application, Secret, ShelvedCredential
 
 _FORMS = {
@@ -30,6 +31,9 @@ _FORMS = {
     ProviderName.SMS: ("gateway",),
 }
 """What each provider's credential is given as. Web Push's keys are made here, and have routes."""
+
+_WORDS = {"key_pem": "key", "program_name": "path", "certificate": "file"}
+"""What a form calls a field that a provider's problems name otherwise."""
 
 
 def to_provider(name: str) -> ProviderName:
@@ -77,6 +81,24 @@ def to_secret(body: schemas.CredentialBody) -> Secret | None:
         gateway = body.gateway
         return SmsGateway(gateway.host, gateway.port, gateway.path, gateway.name, tuple(pairs))
     return None
+
+
+def to_body_problems(
+    problems: Sequence[Problem], body: schemas.CredentialBody
+) -> Sequence[Problem]:
+    """Name a provider's problems by their places in the body: providers know only the form."""
+    names = [name for form in _FORMS.values() for name in form]
+    form = next(name for name in names if getattr(body, name) is not None)
+    return [
+        each
+        if each.path[:1] == ("environment",)
+        else Problem((form, *_in_form(each.path)), each.kind, each.expected)
+        for each in problems
+    ]
+
+
+def _in_form(path: tuple[PathPart, ...]) -> tuple[PathPart, ...]:
+    return (*(_WORDS.get(str(part), part) for part in path[:1]), *path[1:])
 
 
 def to_service_account(body: schemas.CredentialBody) -> str:

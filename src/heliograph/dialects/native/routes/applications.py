@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heliograph.core.errors import NotFound
+from heliograph.core.errors import InvalidRequest, NotFound
 from heliograph.core.model.registration import ProviderName
 from heliograph.dialects.native.mapping import applications as mapping
 from heliograph.dialects.native.routes.admission import APPLICATION, PAGE, caller_of
@@ -56,17 +56,20 @@ async def put_credential(request: Request, core: Core) -> Response:
     body = await request.read(schemas.CredentialBody)
     mapping.check_form(body, provider)
     settings, environment = core.provider_settings, body.environment
-    if body.certificate is not None:
-        raw, password = mapping.to_file(body.certificate), body.certificate.password
-        await settings.put_file(
-            principal, application, provider, environment, raw, password, is_only=False
-        )
-    else:
-        secret = mapping.to_secret(body)
-        if secret is None:
-            text = mapping.to_service_account(body)
-            secret = core.credentials.read_secret(ProviderName.FCM, environment, text)
-        await settings.put(principal, application, environment, secret, is_only=False)
+    try:
+        if body.certificate is not None:
+            raw, password = mapping.to_file(body.certificate), body.certificate.password
+            await settings.put_file(
+                principal, application, provider, environment, raw, password, is_only=False
+            )
+        else:
+            secret = mapping.to_secret(body)
+            if secret is None:
+                text = mapping.to_service_account(body)
+                secret = core.credentials.read_secret(ProviderName.FCM, environment, text)
+            await settings.put(principal, application, environment, secret, is_only=False)
+    except InvalidRequest as error:
+        raise InvalidRequest(mapping.to_body_problems(error.problems, body)) from error
     shown = await settings.own_of(principal, application, provider, environment)
     return schema_response(mapping.from_credential(shown))
 
