@@ -164,6 +164,25 @@ def test_a_hangup_reads_the_log_level_again_and_ends_nothing(make_site: MakeSite
     assert "server_stopped" not in server.err
 
 
+@pytest.mark.parametrize("text", ["[logs\n", '[logs]\nlevel = "loud"\n', None])
+def test_a_hangup_with_settings_that_cannot_be_is_told_in_a_line(
+    make_site: MakeSite, text: str | None
+) -> None:
+    site = make_site()
+    server = site.serve()
+    if text is None:
+        site.config_file.unlink()
+    else:
+        site.config_file.write_text(text)
+
+    server.process.send_signal(signal.SIGHUP)
+
+    until(lambda: "settings_unreadable" in server.err)
+    assert site.native(server).get("/registrations").status == 200
+    server.stop()
+    assert "Traceback" not in server.err
+
+
 def _broadcast(native: Api) -> str:
     answer = native.post(
         "/notifications", {"audience": {"everyone": True}, "content": {"title": "To all"}}

@@ -44,8 +44,15 @@ def serve(
     config = config.model_copy(update={"listener": listener})
 
     def reload_logs() -> None:
-        """Take the log level from the environment and the file again, and nothing else."""
-        fresh = load(config_file, data, database_url).logs
+        """Take the log level from the environment and the file again, and nothing else.
+
+        Settings that can't be are told in the log's own form, and change nothing.
+        """
+        try:
+            fresh = load(config_file, data, database_url).logs
+        except SettingsError as error:
+            _log.error("settings_unreadable", reason=str(error))
+            return
         logs.configure(fresh.level, json_lines=fresh.json_lines)
 
     logs.configure(config.logs.level, json_lines=config.logs.json_lines)

@@ -1,7 +1,7 @@
 """Structured logs: one event name from a fixed list, plus fields.
 
 Tokens, credentials and texts of notifications are never fields. Events:
-server_started, server_stopping, server_stopped, request_failed,
+server_started, server_stopping, server_stopped, settings_unreadable, request_failed,
 store_unavailable, shard_interrupted, shard_failed, lease_lost, epoch_lost,
 claim_failed, renewal_failed, sweep_failed,
 webhook_claim_failed, webhook_failed, webhook_disabled.
