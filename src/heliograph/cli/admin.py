@@ -149,15 +149,14 @@ def name_application(
     config_file: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let a dialect's clients find an application by the name they know."""
+    """Let a dialect's clients find an application by the name they know, no other any more."""
 
     async def work(core: Core) -> dict[str, Any]:
         place = await core.applications.by_spelling(application)
         names = _dialect_names(twilio_app, mobilefirst_id)
         await _require_free(core, place.account_id, names, place.id)
         for kind, value in names.items():
-            if await core.aliases.of(kind, place.account_id, place.id) != value:
-                await core.aliases.set(kind, place.account_id, place.id, value)
+            await core.aliases.rename(kind, place.account_id, place.id, value)
         return {
             "id": application,
             "twilio_app": await core.aliases.of(TWILIO_ALIAS, place.account_id, place.id),

@@ -53,6 +53,20 @@ class Aliases:
         await self._store.move_alias(kind, scope_id, value, thing_id)
         self._cache.forget((kind, scope_id, value))
 
+    async def rename(self, kind: str, scope_id: Id, thing_id: Id, value: str) -> None:
+        """Give an id a value in place of its own; raises Conflict where another has it."""
+        former = await self.of(kind, scope_id, thing_id)
+        if former == value:
+            return
+        if former is not None:
+            await self.drop(kind, scope_id, former)
+        try:
+            await self.set(kind, scope_id, thing_id, value)
+        except Conflict:
+            if former is not None:
+                await self.set(kind, scope_id, thing_id, former)
+            raise
+
     async def drop(self, kind: str, scope_id: Id, value: str) -> None:
         """Forget what a value stands for."""
         await self._store.drop_alias(kind, scope_id, value)

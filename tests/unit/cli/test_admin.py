@@ -210,6 +210,23 @@ def test_an_application_may_be_given_the_name_that_it_has(command: Command, tmp_
     assert foreign.sentence == "name demo_app exists already"
 
 
+def test_a_name_that_was_mistyped_can_be_set_right(command: Command, tmp_path: Path) -> None:
+    where = ("--data", tmp_path, "--json")
+    options = ("--twilio-app", "dmeo", "--mobilefirst-id", "com.example.dmeo")
+    application = command("applications", "create", "Demo", *options, *where).json()["id"]
+    name = ("applications", "name", "--application", application)
+
+    command(*name, "--twilio-app", "demo", "--mobilefirst-id", "com.example.demo", *where)
+
+    assert command(*name, *where).json() == {
+        "id": application,
+        "twilio_app": "demo",
+        "mobilefirst_id": "com.example.demo",
+    }
+    freed = command("applications", "create", "Other", "--twilio-app", "dmeo", *where)
+    assert freed.json()["name"] == "Other"
+
+
 def test_a_client_is_told_its_user_name_at_twilios_door(command: Command, tmp_path: Path) -> None:
     one, two = (
         command("clients", "create", name, "--data", tmp_path, "--json").json()

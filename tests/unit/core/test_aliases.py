@@ -119,3 +119,31 @@ async def test_minting_gives_up_where_everything_is_taken(aliases: Aliases) -> N
 
     with pytest.raises(Conflict):
         await aliases.ensure("n", SCOPE, BOB, lambda _: "only")
+
+
+async def test_another_value_takes_the_place_of_the_first(aliases: Aliases) -> None:
+    await aliases.set("name", SCOPE, ANN, "dmeo")
+    assert await aliases.find("name", SCOPE, "dmeo") == ANN
+
+    for _ in range(2):
+        await aliases.rename("name", SCOPE, ANN, "demo")
+
+    assert await aliases.of("name", SCOPE, ANN) == "demo"
+    assert await aliases.find("name", SCOPE, "dmeo") is None
+
+
+async def test_what_had_no_value_may_be_given_one_by_renaming(aliases: Aliases) -> None:
+    await aliases.rename("name", SCOPE, ANN, "demo")
+
+    assert await aliases.find("name", SCOPE, "demo") == ANN
+
+
+async def test_a_value_that_another_has_leaves_both_theirs(aliases: Aliases) -> None:
+    await aliases.set("name", SCOPE, ANN, "demo")
+    await aliases.set("name", SCOPE, BOB, "other")
+
+    with pytest.raises(Conflict):
+        await aliases.rename("name", SCOPE, BOB, "demo")
+
+    assert await aliases.of("name", SCOPE, ANN) == "demo"
+    assert await aliases.of("name", SCOPE, BOB) == "other"
