@@ -30,7 +30,7 @@ from heliograph.core.errors import (
     WrongState,
 )
 from heliograph.security.key_file import KeyFileError
-from heliograph.storage.database.database import DatabaseInUse
+from heliograph.storage.database.database import DatabaseInUse, DatabaseTooNew
 from heliograph.wiring import RolesNeedPostgres
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def run() -> None:
     """Run the command line; trouble is one sentence and exit status 2."""
     try:
         _command()()
-    except (DatabaseInUse, RolesNeedPostgres, KeyFileError, SettingsError) as error:
+    except (DatabaseInUse, DatabaseTooNew, RolesNeedPostgres, KeyFileError, SettingsError) as error:
         _end(str(error))
     except CoreError as error:
         _end(_sentence(error))

@@ -86,7 +86,7 @@ async def open_store(config: Storage, directory: Path, *, exclusive: bool = True
     """Open the database, bring its tables up to date, and answer the store.
 
     directory: where SQLite keeps its file. exclusive: take SQLite's lock, as
-    a server does. Raises DatabaseInUse, Unavailable.
+    a server does. Raises DatabaseInUse, DatabaseTooNew, Unavailable.
     """
     database: Database
     if config.database_url is not None:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+
+from heliograph.storage.database.sqlite import FILE_NAME
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -208,6 +212,16 @@ def test_an_application_may_be_given_the_name_that_it_has(command: Command, tmp_
 
     assert again.json()["twilio_app"] == "demo_app"
     assert foreign.sentence == "name demo_app exists already"
+
+
+def test_a_database_of_a_newer_version_is_named_as_that(command: Command, tmp_path: Path) -> None:
+    command("applications", "create", "Demo", "--data", tmp_path)
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+
+    sentence = command("applications", "list", "--data", tmp_path).sentence
+
+    assert sentence.startswith("the database is of a newer Heliograph (revision 9999;")
 
 
 def test_a_name_that_was_mistyped_can_be_set_right(command: Command, tmp_path: Path) -> None:

@@ -73,3 +73,7 @@ class Database(Protocol):
 
 class DatabaseInUse(Exception):
     """Another server holds this data directory."""
+
+
+class DatabaseTooNew(Exception):
+    """A newer Heliograph has brought the tables further than this one knows."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Column, MetaData, String, Table, func, inspect, select
 
+from heliograph.storage.database.database import DatabaseTooNew
 from heliograph.storage.database.engines import is_postgresql
 from heliograph.storage.database.sizes import describe_sizes
 
@@ -26,11 +27,21 @@ _VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32)
 
 
 def upgrade(connection: Connection, revision: str = "head") -> None:
-    """Run the revisions that this database has not seen, in the caller's transaction."""
+    """Run the revisions that this database has not seen, in the caller's transaction.
+
+    Raises DatabaseTooNew where it has seen one that is not here.
+    """
     if is_postgresql(connection):
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
-    if revision == "head" and _is_current(connection):
-        return
+    if revision == "head":
+        present, newest = _present(connection), head()
+        if present == newest:
+            return
+        if present is not None and present > newest:
+            raise DatabaseTooNew(
+                f"the database is of a newer Heliograph (revision {present}; this one knows "
+                f"{newest}): run that version, or restore a backup from before the update"
+            )
     # Not before there is something to run: it brings ten megabytes that would stay.
     from alembic import command
     from alembic.config import Config
@@ -49,8 +60,8 @@ def head() -> str:
     return max(match[1] for match in found)
 
 
-def _is_current(connection: Connection) -> bool:
-    """Say whether there is nothing to run."""
+def _present(connection: Connection) -> str | None:
+    """Answer the revision that a database is at; None for one without tables."""
     if not inspect(connection).has_table(_VERSION.name):
-        return False
-    return connection.execute(select(_VERSION.c.version_num)).scalar_one_or_none() == head()
+        return None
+    return connection.execute(select(_VERSION.c.version_num)).scalar_one_or_none()
