@@ -157,7 +157,9 @@ class Draft:
     new registration is subscribed to. assumed: attributes to be taken where
     neither the draft nor a living registration of the same token says them.
     keeps_session: a session that is not over stays in charge of what it
-    registered. arrived_at: aware UTC; becomes `refreshed`.
+    registered. silent_with_session: it goes silent when its session ends, as
+    that stands when it is written: it may have been renewed since
+    `silent_after` was read. arrived_at: aware UTC; becomes `refreshed`.
     """
 
     application_id: Id
@@ -177,6 +179,7 @@ class Draft:
     attributes: Mapping[str, Any] = field(default_factory=lambda: NO_ATTRIBUTES)
     assumed: Mapping[str, Any] = field(default_factory=lambda: NO_ATTRIBUTES)
     silent_after: datetime | None = None
+    silent_with_session: bool = False
     member_limit: int | None = None
     if_full: IfFull = IfFull.EVICT
     labels: tuple[str, ...] = ()

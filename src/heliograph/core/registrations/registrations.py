@@ -86,7 +86,7 @@ class Registrations:
 
         Raises InvalidToken, InvalidRequest, NotPermitted, Conflict (an occupied
         slot that the draft must not replace), NotAuthenticated (the session
-        ended meanwhile).
+        ended meanwhile), Suspended (it is a key, and its user was shut out).
         """
         access.require(principal, Scope.REGISTRATIONS_WRITE, application)
         access.require_ownership(principal, draft.owner)

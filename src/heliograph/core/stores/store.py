@@ -49,8 +49,9 @@ class RegistryStore(Protocol):
     async def register(self, draft: Draft) -> Registration:
         """Write a draft durably; answer what now fills its slot.
 
-        Raises Conflict where the draft refuses an occupied slot, and
-        NotAuthenticated where its session has ended meanwhile.
+        Raises Conflict where the draft refuses an occupied slot,
+        NotAuthenticated where its session has ended meanwhile, and Suspended
+        where that is a key, and its user was shut out.
         """
         ...
 

@@ -275,6 +275,7 @@ def _to_draft(
         environment=meaning.environment,
         attributes=attributes,
         silent_after=session.silent_after if is_caller else None,
+        silent_with_session=is_caller,
     )
 
 

@@ -139,6 +139,7 @@ def to_draft(
         session_id=session.id,
         attributes=attributes,
         silent_after=session.silent_after,
+        silent_with_session=True,
     )
 
 

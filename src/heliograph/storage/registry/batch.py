@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +12,7 @@ from heliograph.core.errors import (
     InvalidRequest,
     NotAuthenticated,
     NotFound,
+    Suspended,
 )
 from heliograph.core.ids import spell
 from heliograph.core.model.registration import (
@@ -39,7 +41,7 @@ from heliograph.storage.registry.members import Asked, find_or_make, locks_of
 from heliograph.storage.registry.subscribing import subscribe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -47,8 +49,16 @@ if TYPE_CHECKING:
     from heliograph.core.ids import Id
     from heliograph.core.model.registration import Owner
     from heliograph.storage.database.bulk import Write
+    from heliograph.storage.registry.lookup import LivingSession
 
 _Keys = tuple[bytes | None, tuple[bytes, ...]]
+
+
+class _Standing(NamedTuple):
+    """Whom commands may rely on: sessions that live, and users of whom it is known they are gone."""
+
+    sessions: Mapping[Id, LivingSession]
+    gone: set[Id]
 
 
 class _Entry(NamedTuple):
@@ -121,9 +131,9 @@ def _apply(
     lock_keys(connection, held)
     members, made = find_or_make(connection, asked, now=_latest(commands))
     entries = [_entry(*each) for each in zip(commands, members, early, strict=True)]
-    gone = _lock(connection, entries, held)
+    standing = _lock(connection, entries, held)
     state = RegistryState(_load(connection, entries))
-    return state, [_apply_one(state, entry, gone) for entry in entries], made
+    return state, [_apply_one(state, entry, standing) for entry in entries], made
 
 
 def _write(
@@ -161,8 +171,8 @@ def _entry(command: Command, member: MemberKey | None, early: _Keys) -> _Entry:
     return _Entry(command, member, slot, digests, limited)
 
 
-def _lock(connection: Connection, entries: Sequence[_Entry], held: set[bytes]) -> set[Id]:
-    """Take every slot and member key that is not held; then answer who is gone by now.
+def _lock(connection: Connection, entries: Sequence[_Entry], held: set[bytes]) -> _Standing:
+    """Take every slot and member key that is not held; then answer who is there by now.
 
     Those are sessions, and users whom no session vouches for. Sorted, and
     after all that depends on no user: one order for everybody.
@@ -185,8 +195,8 @@ def _lock(connection: Connection, entries: Sequence[_Entry], held: set[bytes]) -
             user_ids.add(draft.owner.user_id)
     lock_keys(connection, keys - held)
     # Users first: who is deleted goes before their sessions do.
-    dead = user_ids - living_users(connection, user_ids) if user_ids else set()
-    return dead | session_ids - living_sessions(connection, session_ids) if session_ids else dead
+    gone = user_ids - living_users(connection, user_ids) if user_ids else user_ids
+    return _Standing(living_sessions(connection, session_ids) if session_ids else {}, gone)
 
 
 def _load(connection: Connection, entries: Sequence[_Entry]) -> list[Registration]:
@@ -210,25 +220,38 @@ def _load(connection: Connection, entries: Sequence[_Entry]) -> list[Registratio
     ]
 
 
-def _apply_one(state: RegistryState, entry: _Entry, gone: set[Id]) -> Answer | CoreError:
-    """Apply one command; a refusal is an answer too. gone: sessions and users."""
+def _apply_one(state: RegistryState, entry: _Entry, standing: _Standing) -> Answer | CoreError:
+    """Apply one command; a refusal is an answer too."""
     command, member, slot, digests, _ = entry
     match command:
         case Register(draft):
-            if gone and draft.session_id in gone:
-                return NotAuthenticated()
-            if gone and member is not None and member.user_id in gone:
-                return NotFound("user", spell("user", member.user_id))
             assert slot is not None
             try:
+                draft = _in_session(draft, standing.sessions)
+                if standing.gone and member is not None and member.user_id in standing.gone:
+                    return NotFound("user", spell("user", member.user_id))
                 return state.register(draft, member, slot, digests[0])
-            except (Conflict, InvalidRequest) as refusal:
+            except (Conflict, InvalidRequest, NotAuthenticated, Suspended) as refusal:
                 return refusal
         case Unregister():
             digest = digests[0] if digests else None
             return state.unregister(command.application_id, slot, digest) if slot else None
         case Remove() | Change():
             return _apply_by_id(state, command, member)
+
+
+def _in_session(draft: Draft, sessions: Mapping[Id, LivingSession]) -> Draft:
+    """Answer a draft as its session stands by now; raises NotAuthenticated, Suspended."""
+    if draft.session_id is None:
+        return draft
+    session = sessions.get(draft.session_id)
+    if session is None:
+        raise NotAuthenticated
+    if session.is_shut_out:
+        raise Suspended("user")
+    if draft.silent_with_session and draft.silent_after != session.silent_after:
+        return replace(draft, silent_after=session.silent_after)
+    return draft
 
 
 def _apply_by_id(state: RegistryState, command: Remove | Change, owner: MemberKey | None) -> Answer:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import LargeBinary, and_, bindparam, select, union
 
+from heliograph.core.clock import from_ms
 from heliograph.core.ids import Id
+from heliograph.core.model.identity import SessionKind
 from heliograph.storage.database.engines import InThisOrder, LastByte
 from heliograph.storage.database.spelling import Statement, among_keys, key_values, keys_of
 from heliograph.storage.tables.rows import select_registrations, to_registration
+from heliograph.storage.tables.sign_in import member_states
 from heliograph.storage.tables.tables import registrations, sessions, token_holders, users
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
-    from sqlalchemy import Connection, Select, Table
+    from sqlalchemy import Column, Connection, Select, Table
 
     from heliograph.core.model.registration import Registration
 
@@ -55,13 +59,35 @@ def load(connection: Connection, application_id: Id, wanted: Wanted) -> Iterable
     return map(to_registration, rows.all())
 
 
-def living_sessions(connection: Connection, session_ids: Iterable[Id]) -> set[Id]:
-    """Say which sessions live, and keep them alive until the transaction ends.
+class LivingSession(NamedTuple):
+    """How a session stands.
+
+    silent_after: until when what it registers is sent to; None for good.
+    is_shut_out: it is a key of a user who is suspended.
+    """
+
+    silent_after: datetime | None
+    is_shut_out: bool
+
+
+def living_sessions(connection: Connection, session_ids: Iterable[Id]) -> dict[Id, LivingSession]:
+    """Say which sessions live and how, and keep them so until the transaction ends.
 
     Shared locks: a session that ends now waits, and then takes the
-    registrations of this batch with it.
+    registrations of this batch with it; so do a renewal and a suspension.
     """
-    return {Id(row[0]) for row in _LIVING.run(connection, **key_values(connection, session_ids))}
+    rows = _LIVING.run(connection, **key_values(connection, session_ids)).all()
+    keys = {Id(row[0]) for row in rows if row[1] == SessionKind.KEY.value}
+    shut_out = set()
+    if keys:
+        # Behind the locks: a suspension that held them is seen by now.
+        shut_out = {row[0] for row in _SHUT_OUT.run(connection, **key_values(connection, keys))}
+    return {
+        Id(session_id): LivingSession(
+            None if session_id in keys else from_ms(expires_ms), session_id in shut_out
+        )
+        for session_id, _, expires_ms in rows
+    }
 
 
 def living_users(connection: Connection, user_ids: Iterable[Id]) -> set[Id]:
@@ -105,16 +131,32 @@ def _of_members(engine: str) -> Select[Any]:
     return select(registrations.c.id).select_from(owned).where(_OURS)
 
 
-def _living(engine: str, table: Table) -> Select[Any]:
+def _living(engine: str, table: Table, columns: Sequence[Column[Any]]) -> Select[Any]:
     return (
-        select(table.c.id)
+        select(*columns)
         .select_from(among_keys(engine, table, table.c.id))
         .order_by(table.c.id)
         .with_for_update(read=True, of=table)
     )
 
 
+def _shut_out(engine: str) -> Select[Any]:
+    suspended = and_(
+        member_states.c.application_id == sessions.c.application_id,
+        member_states.c.user_id == sessions.c.user_id,
+        member_states.c.suspended_ms.is_not(None),
+    )
+    return select(sessions.c.id).select_from(
+        among_keys(engine, sessions, sessions.c.id).join(member_states, suspended)
+    )
+
+
 _WANTED = Statement(_wanted)
 _OF_MEMBERS = Statement(_of_members)
-_LIVING = Statement(partial(_living, table=sessions))
-_USERS = Statement(partial(_living, table=users))
+_LIVING = Statement(
+    partial(
+        _living, table=sessions, columns=(sessions.c.id, sessions.c.kind, sessions.c.expires_ms)
+    )
+)
+_USERS = Statement(partial(_living, table=users, columns=(users.c.id,)))
+_SHUT_OUT = Statement(_shut_out)

@@ -198,6 +198,22 @@ async def test_a_renewed_session_is_heard_as_long(world: World) -> None:
     assert not await world.store.sessions.prolong(new_id(world.now), later)
 
 
+async def test_what_is_registered_while_its_session_is_renewed_is_heard_as_long(
+    world: World,
+) -> None:
+    session = await world.sign_in("ann")
+    later = world.now + timedelta(days=30)
+    as_read = world.draft("A", session=session, by_session=True, silent_after=session.silent_after)
+    assert await world.store.sessions.prolong(session.id, later)
+
+    made = await world.store.registry.register(replace(as_read, silent_with_session=True))
+    other = await world.register("B", device="d", session=session, silent_after=world.now)
+
+    assert made.silent_after == later
+    assert other.silent_after == world.now
+    assert await world.get(made) == made
+
+
 async def test_ending_sessions_forgets_what_they_registered_and_nothing_else(world: World) -> None:
     ann, again, bob = [await world.sign_in(name) for name in ("ann", "ann", "bob")]
     gone = [

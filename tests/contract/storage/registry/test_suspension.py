@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.contract.storage.sending import notify, read_all
 
+from heliograph.core.errors import Suspended
 from heliograph.core.ids import new_id
 from heliograph.core.model.audience import Registrations, Users
 from heliograph.core.model.identity import NEVER, SessionForm, SessionKind
@@ -59,6 +60,25 @@ async def test_what_a_key_registered_is_silent_while_its_user_is_suspended(world
     assert await sent_to(world, Users(("ann",))) == {"of ann's key", "of the back end"}
     assert await world.get(phone) == phone
     await world.check()
+
+
+async def test_a_key_that_was_believed_before_registers_nothing_for_a_suspended_user(
+    world: World,
+) -> None:
+    key, others = await new_key(world, "ann"), await new_key(world, "bob")
+    suspend, place = world.store.members.set_suspended, world.application.id
+    await suspend(place, key.user_id, since=world.now)
+
+    with pytest.raises(Suspended):
+        await world.register("of ann's key", session=key, by_session=True)
+    await world.register("of bob's key", session=others, by_session=True)
+
+    assert await sent_to(world) == {"of bob's key"}
+
+    await suspend(place, key.user_id, since=None)
+    await world.register("of ann's key", session=key, by_session=True)
+
+    assert await sent_to(world) == {"of ann's key", "of bob's key"}
 
 
 async def test_what_a_sign_in_registered_keeps_its_end(world: World) -> None:

@@ -119,6 +119,7 @@ def test_each_listed_user_and_the_caller_get_the_token_once() -> None:
     bobs, own = drafts
     assert (bobs.session_id, bobs.silent_after, bobs.keeps_session) == (None, None, True)
     assert (own.session_id, own.silent_after) == (SESSION.id, SESSION.expires_at)
+    assert (own.silent_with_session, bobs.silent_with_session) == (True, False)
     assert not own.keeps_session
 
 

@@ -31,6 +31,7 @@ def test_a_token_becomes_the_registration_of_its_session() -> None:
     assert draft.owner == MemberKey(SESSION.user_id, SESSION.member_id, "ann")
     assert (draft.token, draft.claim, draft.origin) == ("t", Claim.EXCLUSIVE, "navixy")
     assert (draft.arrived_at, draft.silent_after) == (NOW, NOW + timedelta(days=30))
+    assert draft.silent_with_session
     assert draft.attributes == {"category_filter": "*"}
 
 
