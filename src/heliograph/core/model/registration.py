@@ -159,7 +159,9 @@ class Draft:
     keeps_session: a session that is not over stays in charge of what it
     registered. silent_with_session: it goes silent when its session ends, as
     that stands when it is written: it may have been renewed since
-    `silent_after` was read. arrived_at: aware UTC; becomes `refreshed`.
+    `silent_after` was read. leave: how often all that the owner signed had
+    been revoked when their leave was read; it is not made once that happened
+    again. arrived_at: aware UTC; becomes `refreshed`.
     """
 
     application_id: Id
@@ -180,6 +182,7 @@ class Draft:
     assumed: Mapping[str, Any] = field(default_factory=lambda: NO_ATTRIBUTES)
     silent_after: datetime | None = None
     silent_with_session: bool = False
+    leave: int | None = None
     member_limit: int | None = None
     if_full: IfFull = IfFull.EVICT
     labels: tuple[str, ...] = ()

@@ -181,8 +181,9 @@ class Registrations:
         """Give one token to all these drafts' users together.
 
         The caller vouches for having every user's leave, such as a signed
-        token of theirs. is_exact: whoever else holds the token, as one of the
-        same kind, loses it. Raises InvalidToken, NotAuthenticated.
+        token of theirs; who revoked it meanwhile is not among the answers.
+        is_exact: whoever else holds the token, as one of the same kind, loses
+        it. Raises InvalidToken, NotAuthenticated.
         """
         access.require(principal, Scope.REGISTRATIONS_WRITE, application)
         admitted = [await self._admitted(application, draft) for draft in drafts]

@@ -110,7 +110,8 @@ class RegistryStore(Protocol):
     ) -> Sequence[Registration]:
         """Write drafts in one piece; raises as `register` does, and then writes none.
 
-        is_exact: whoever else holds their token, as one of the same kind, loses it.
+        Left out are those whose owner revoked their leave meanwhile. is_exact:
+        whoever else holds their token, as one of the same kind, loses it.
         """
         ...
 

@@ -12,10 +12,8 @@ from heliograph.dialects.discord import mapping
 
 if TYPE_CHECKING:
     from heliograph.core.core import Core
-    from heliograph.core.ids import Id
     from heliograph.core.model.application import Application
     from heliograph.core.model.identity import SessionPrincipal
-    from heliograph.core.model.registration import MemberKey
     from heliograph.web.request import Request
 
 CALLS_OF_BOTS = "calls of bots"
@@ -72,11 +70,12 @@ async def new_sync_token(principal: SessionPrincipal, application: Application, 
     user_id = principal.session.user_id
     snowflake = await snowflakes.snowflake_of(core.aliases, application.account_id, user_id)
     signed = mapping.to_signed_part(snowflake, core.clock.now())
-    message = await _message(signed.encode(), application, user_id, core)
+    number = await core.sessions.revocations(application.id, user_id)
+    message = _message(signed.encode(), application, number)
     return mapping.from_sync_token(signed, core.signer.mac(_PURPOSE, message))
 
 
-async def holder_of(sync_token: str, application: Application, core: Core) -> MemberKey | None:
+async def leave_of(sync_token: str, application: Application, core: Core) -> mapping.Leave | None:
     """Say whose devices a sync token opens; None for a bad, expired, revoked or foreign one."""
     read = mapping.to_sync_token(sync_token)
     if read is None or read.issued_at + SYNC_TOKEN_LIFE <= core.clock.now():
@@ -84,17 +83,17 @@ async def holder_of(sync_token: str, application: Application, core: Core) -> Me
     user_id = await snowflakes.user_of(core.aliases, application.account_id, read.snowflake)
     if user_id is None:
         return None
-    message = await _message(read.signed, application, user_id, core)
+    number = await core.sessions.revocations(application.id, user_id)
+    message = _message(read.signed, application, number)
     if not core.signer.is_mac(_PURPOSE, message, read.mac):
         return None
     try:
-        return await core.identity.member_of(application, user_id)
+        return mapping.Leave(await core.identity.member_of(application, user_id), number)
     except NotFound:
         return None
 
 
-async def _message(signed: bytes, application: Application, user_id: Id, core: Core) -> bytes:
+def _message(signed: bytes, application: Application, number: int) -> bytes:
     # A snowflake is unique within an account only, and leave was given in one
     # application; what was signed before the last revocation has another number.
-    number = await core.sessions.revocations(application.id, user_id)
     return application.id + number.to_bytes(_NUMBER_BYTES, "big") + signed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,12 +29,12 @@ from heliograph.dialects.discord.schemas import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from heliograph.core.ids import Id
     from heliograph.core.model.application import Application
     from heliograph.core.model.identity import Login, Session, SessionPrincipal
-    from heliograph.core.model.registration import MemberKey
+    from heliograph.core.model.registration import MemberKey, Registration
     from heliograph.dialects.discord.schemas import (
         LogOut,
         NewDevice,
@@ -98,6 +98,13 @@ class Place(NamedTuple):
     token: str
 
 
+class Leave(NamedTuple):
+    """Whom a sync token lets others register a device for, and how often they revoked theirs."""
+
+    owner: MemberKey
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class ReadSyncToken:
     """What a sync token says, its MAC not yet compared."""
@@ -120,17 +127,37 @@ def to_drafts(body: NewDevice, principal: SessionPrincipal, *, now: datetime) ->
 def to_sync_drafts(
     body: Synchronization,
     principal: SessionPrincipal,
-    listed: Iterable[MemberKey],
+    listed: Iterable[Leave],
     *,
     now: datetime,
 ) -> list[Draft]:
     """Turn a device into a registration of the caller's and one of each other listed user's."""
     caller = access.member_of(principal)
-    owners = {owner.member_id: owner for owner in [*listed, caller]}
+    leaves = {leave.owner.member_id: leave for leave in listed}
+    owners = {member_id: leave.owner for member_id, leave in leaves.items()}
+    owners[caller.member_id] = caller
+    # The caller's own leave is their session.
+    leaves.pop(caller.member_id, None)
     return [
-        _to_draft(body, body.provider, body.token, principal, owner, now)
-        for owner in owners.values()
+        replace(
+            _to_draft(body, body.provider, body.token, principal, owner, now),
+            leave=leaves[member_id].number if member_id in leaves else None,
+        )
+        for member_id, owner in owners.items()
     ]
+
+
+def invalid_of(
+    body: Synchronization, leaves: Mapping[str, Leave | None], made: Iterable[Registration]
+) -> tuple[str, ...]:
+    """List the sync tokens that nobody has the device by, as often and in the order they came."""
+    registered = {registration.member_id for registration in made}
+    valid = {
+        token
+        for token, leave in leaves.items()
+        if leave is not None and leave.owner.member_id in registered
+    }
+    return tuple(token for token in body.push_sync_tokens if token not in valid)
 
 
 def to_places(body: Device) -> list[Place]:

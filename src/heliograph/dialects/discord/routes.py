@@ -62,16 +62,16 @@ async def synchronize_devices(request: Request, core: Core) -> Response:
     """Give a token to the listed users and the caller; 200 with what lists nobody."""
     principal, application = await auth.caller_of(request, core)
     body = await request.read(schemas.Synchronization)
-    holders = {
-        token: await auth.holder_of(token, application, core)
+    leaves = {
+        token: await auth.leave_of(token, application, core)
         for token in dict.fromkeys(body.push_sync_tokens)
     }
-    listed = [holder for holder in holders.values() if holder is not None]
+    listed = [leave for leave in leaves.values() if leave is not None]
     drafts = mapping.to_sync_drafts(body, principal, listed, now=core.clock.now())
-    await core.registrations.synchronize(
+    made = await core.registrations.synchronize(
         principal, application, drafts, is_exact=mapping.is_exact(application)
     )
-    invalid = tuple(token for token in body.push_sync_tokens if holders[token] is None)
+    invalid = mapping.invalid_of(body, leaves, made)
     return schema_response(schemas.Synchronized(invalid_push_sync_tokens=invalid))
 
 

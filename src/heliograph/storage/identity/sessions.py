@@ -14,6 +14,7 @@ from heliograph.core.model.registration import DepartureReason
 from heliograph.core.stores.logins import StoredSession
 from heliograph.storage.database.engines import insert_missing, is_in, lock_keys
 from heliograph.storage.registry.changes import remove_registrations
+from heliograph.storage.registry.leaves import lock_leave
 from heliograph.storage.tables.logins import revocations
 from heliograph.storage.tables.rows import select_registrations, to_registration
 from heliograph.storage.tables.tables import members, registrations, sessions, users
@@ -153,6 +154,8 @@ class SqlSessions:
         )
 
         def work(connection: Connection) -> None:
+            # First: it waits for those who use it now, and so sees what they registered.
+            lock_leave(connection, (application_id, user_id))
             connection.execute(insert_missing(connection, revocations), {**key, "number": 0})
             connection.execute(
                 update(revocations).where(*place).values(number=revocations.c.number + 1)

@@ -36,6 +36,7 @@ from heliograph.storage.registry.commands import (
     Remove,
     Unregister,
 )
+from heliograph.storage.registry.leaves import with_leave
 from heliograph.storage.registry.lookup import Wanted, living_sessions, living_users, load
 from heliograph.storage.registry.members import Asked, find_or_make, locks_of
 from heliograph.storage.registry.subscribing import subscribe
@@ -55,7 +56,7 @@ _Keys = tuple[bytes | None, tuple[bytes, ...]]
 
 
 class _Standing(NamedTuple):
-    """Whom commands may rely on: sessions that live, and users of whom it is known they are gone."""
+    """Whom a batch is about: sessions that live, and users who are known to be gone."""
 
     sessions: Mapping[Id, LivingSession]
     gone: set[Id]
@@ -88,8 +89,13 @@ def run_batch(connection: Connection, commands: Sequence[Command]) -> list[Answe
 def synchronize(
     connection: Connection, drafts: Sequence[Draft], *, is_exact: bool
 ) -> list[Registration]:
-    """Apply drafts together, all or none; exactly, nobody else holds their token afterwards."""
-    commands = [Register(draft) for draft in drafts]
+    """Apply drafts together, all or none; exactly, nobody else holds their token afterwards.
+
+    Those without their owner's leave any more are left out.
+    """
+    commands = [Register(draft) for draft in with_leave(connection, drafts)]
+    if not commands:
+        return []
     state, answers, members = _apply(connection, commands)
     for answer in answers:
         if isinstance(answer, CoreError):

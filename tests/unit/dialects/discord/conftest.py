@@ -103,16 +103,22 @@ class NotingRegistry:
     emptied: list[tuple[Slot, Owner | None, str, str]] = field(default_factory=list)
     failure: Exception | None = None
     is_filled: bool = False
+    revoked_meanwhile: set[Id] = field(default_factory=set)
 
     async def register(self, draft: Draft) -> None:
         await self.synchronize([draft], is_exact=False)
 
-    async def synchronize(self, drafts: Sequence[Draft], *, is_exact: bool) -> Sequence[None]:
+    async def synchronize(self, drafts: Sequence[Draft], *, is_exact: bool) -> Sequence[Any]:
         if self.failure is not None:
             raise self.failure
         self.written.append(list(drafts))
         self.exact.append(is_exact)
-        return []
+        owners = [draft.owner for draft in drafts if isinstance(draft.owner, MemberKey)]
+        return [
+            SimpleNamespace(member_id=owner.member_id)
+            for owner in owners
+            if owner.member_id not in self.revoked_meanwhile
+        ]
 
     async def unregister(
         self,

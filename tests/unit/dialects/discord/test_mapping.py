@@ -112,13 +112,15 @@ def test_half_a_pair_is_ignored(half: dict[str, str]) -> None:
 
 def test_each_listed_user_and_the_caller_get_the_token_once() -> None:
     caller = access.member_of(PRINCIPAL)
+    listed = [mapping.Leave(owner, number=7) for owner in (BOB, caller, BOB)]
 
-    drafts = mapping.to_sync_drafts(synchronization(), PRINCIPAL, [BOB, caller, BOB], now=NOW)
+    drafts = mapping.to_sync_drafts(synchronization(), PRINCIPAL, listed, now=NOW)
 
     assert [draft.owner for draft in drafts] == [BOB, caller]
     bobs, own = drafts
     assert (bobs.session_id, bobs.silent_after, bobs.keeps_session) == (None, None, True)
     assert (own.session_id, own.silent_after) == (SESSION.id, SESSION.expires_at)
+    assert (bobs.leave, own.leave) == (7, None)
     assert (own.silent_with_session, bobs.silent_with_session) == (True, False)
     assert not own.keeps_session
 

@@ -128,6 +128,15 @@ async def test_a_token_is_synchronized_exactly(door: Door) -> None:
     assert draft.owner == access.member_of(PRINCIPAL)
 
 
+async def test_leave_that_is_revoked_while_it_is_used_is_invalid(door: Door) -> None:
+    own = (await door.call("GET", f"{DEVICES}/sync-token")).json()["token"]
+    door.registry.revoked_meanwhile.add(PRINCIPAL.session.member_id)
+
+    answer = await door.call("PUT", f"{DEVICES}/sync", SYNC | {"push_sync_tokens": [own, "bad"]})
+
+    assert answer.json() == {"invalid_push_sync_tokens": [own, "bad"]}
+
+
 @pytest.mark.parametrize("position", range(59))
 async def test_a_sync_token_with_one_letter_changed_is_invalid(door: Door, position: int) -> None:
     own = (await door.call("GET", f"{DEVICES}/sync-token")).json()["token"]
