@@ -140,6 +140,19 @@ async def test_a_request_that_is_repeated_sends_nothing_again(back_end: BackEnd)
     assert [each.content.body for each in await back_end.sent()] == ["Hallo", "Hi"]
 
 
+async def test_a_badge_that_changed_meanwhile_makes_no_repeated_request_a_new_one(
+    back_end: BackEnd,
+) -> None:
+    body = {"recipients": ["ann", "bob"], "notification": {"text": "Hi"}}
+
+    await back_end.call("POST", "/notifications", body, **REQUEST_ID)
+    await back_end.call("PUT", "/users/bob/badge", {"external_unread_count": 2})
+    await back_end.call("POST", "/notifications", body, **REQUEST_ID)
+
+    _, said = await back_end.sent()
+    assert said.audience == Users(("ann", "bob"))
+
+
 async def test_an_announcement_that_is_repeated_is_the_same(back_end: BackEnd) -> None:
     body = {"recipients": ["ann"], "sender": {"name": "Us"}, "parts": [{"body": "Hi"}]}
 

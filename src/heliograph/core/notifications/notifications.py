@@ -112,11 +112,9 @@ class Notifications:
         now = self._clock.now()
         if key is not None:
             # Before anything is judged anew: what was fine then may be too late by now.
-            known = await self._store.remembered(application.id, key.value, now=now)
-            if known is not None and known.body_hash != key.body_hash:
-                raise KeyReused(key.value)
+            known = await self._known(application, key, now)
             if known is not None:
-                return known.notification
+                return known
         content = simplified(content)
         problems = await self._problems_of(application, audience, content, options)
         if not takes_any_address and self._look is not None:
@@ -132,6 +130,27 @@ class Notifications:
         if accepted.state is NotificationState.RUNNING and not has_begun:
             self._on_accepted()
         return accepted
+
+    async def accepted_as(
+        self, principal: Principal, application: Application, key: IdempotencyKey
+    ) -> Notification | None:
+        """Read what a request with this key was accepted as; None for a new one.
+
+        Raises KeyReused, and Suspended as `accept` does.
+        """
+        access.require(principal, Scope.NOTIFICATIONS_SEND, application)
+        access.require_voice(application)
+        return await self._known(application, key, self._clock.now())
+
+    async def _known(
+        self, application: Application, key: IdempotencyKey, now: datetime
+    ) -> Notification | None:
+        known = await self._store.remembered(application.id, key.value, now=now)
+        if known is None:
+            return None
+        if known.body_hash != key.body_hash:
+            raise KeyReused(key.value)
+        return known.notification
 
     async def _write(
         self, notification: Notification, key: IdempotencyKey | None

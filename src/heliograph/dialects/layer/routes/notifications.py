@@ -56,9 +56,7 @@ async def _send(
     names = mapping.to_recipients(recipients)
     badges = await core.members.badges_of(principal, application, names)
     parts = mapping.to_parts(names, said, badges)
-    return await accept_parts(
-        core.notifications, principal, application, parts, Options(), key, now=core.clock.now()
-    )
+    return await accept_parts(core.notifications, principal, application, parts, Options(), key)
 
 
 _SOURCE = f"{DOCUMENT}#notifications"
