@@ -159,12 +159,16 @@ class Identity:
         form: SessionForm,
         life: timedelta = DEFAULT_TTL,
     ) -> tuple[Session, str]:
-        """Sign a known user in; answers the session and its token, which is shown only now."""
+        """Sign a known user in; answers the session and its token, which is shown only now.
+
+        Raises Suspended.
+        """
         expires_at = self._clock.now() + life
         session, token = await self.new_session(
             application, member, form, SessionKind.SIGN_IN, expires_at
         )
         await self._store.add_session(session, secret_hash(token))
+        await self._require_no_suspension_since(session)
         return session, token
 
     async def new_session(
@@ -216,6 +220,7 @@ class Identity:
             application, member, form, SessionKind.SIGN_IN, expires_at
         )
         standing = await self._store.ensure_session(session, digest)
+        await self._require_no_suspension_since(standing)
         self._principals.put(digest, SessionPrincipal(standing))
         return standing
 
@@ -236,6 +241,18 @@ class Identity:
     async def _require_no_suspension(self, application_id: Id, user_id: Id) -> None:
         if self._members is not None and await self._members.is_suspended(application_id, user_id):
             raise Suspended("user")
+
+    async def _require_no_suspension_since(self, session: Session) -> None:
+        """Look again behind a session that was written; end it and raise Suspended.
+
+        Who was shut out between the first look and the writing had their
+        sign-ins ended without this one.
+        """
+        try:
+            await self._require_no_suspension(session.application_id, session.user_id)
+        except Suspended:
+            await self._store.end_session(session.id, now=self._clock.now())
+            raise
 
     async def end_session(self, token: str, form: SessionForm) -> bool:
         """End a session and forget what was registered through it; False if unknown."""

@@ -16,12 +16,24 @@ from heliograph.core.model.identity import SessionForm, SessionKind, User
 from heliograph.core.model.registration import MemberKey
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from tests.conftest import FakeClock
+
+    from heliograph.core.ids import Id
 
 pytestmark = pytest.mark.anyio
 
 ANN = User(new_id(NOW), ACCOUNT, "ann", NOW)
 MEMBER = MemberKey(ANN.id, new_id(NOW), "ann")
+
+
+class ShutOutMeanwhile(RecordingStore):
+    """A user who is suspended behind the first look."""
+
+    async def is_suspended(self, application_id: Id, user_id: Id) -> bool:
+        self.calls.append(("is_suspended", (application_id, user_id), {}))
+        return len(self.asked("is_suspended")) > 1
 
 
 @pytest.fixture
@@ -110,6 +122,30 @@ async def test_a_suspended_user_is_not_signed_in(identity: Identity, store: Reco
     assert caught.value.kind == "user"
     assert store.asked("is_suspended") == [(APPLICATION.id, ANN.id)]
     assert store.asked("add_session") == []
+
+
+@pytest.mark.parametrize("is_standing", [False, True])
+async def test_who_is_suspended_while_they_sign_in_is_not_signed_in(
+    clock: FakeClock, *, is_standing: bool
+) -> None:
+    standing = session(form=SessionForm.NATIVE).session
+    store = ShutOutMeanwhile({"ensure_member": (ANN, MEMBER), "ensure_session": standing})
+    aliases = Aliases(store, clock, cache_ttl_s=5)
+    identity = Identity(store, clock, aliases, cache_ttl_s=5, members=store)
+
+    native = SessionForm.NATIVE
+    signing_in: Awaitable[object] = (
+        identity.standing_session(APPLICATION, "ann", native, "mark")
+        if is_standing
+        else identity.create_session(APPLICATION, "ann", native, None)
+    )
+
+    with pytest.raises(Suspended):
+        await signing_in
+
+    written = standing if is_standing else store.asked("add_session")[0][0]
+    assert [ended for (ended,) in store.asked("end_session")] == [written.id]
+    assert not identity.is_standing("mark", standing.id)
 
 
 @pytest.mark.parametrize(("kind", "opens"), [(SessionKind.KEY, False), (SessionKind.SIGN_IN, True)])
