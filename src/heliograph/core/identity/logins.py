@@ -156,7 +156,9 @@ class Logins:
             await self._identity.end_session(token, form)
             raise WrongLogin
         if self._passwords.is_outdated(stored.password_hash):
-            await self._write(stored.login, password)
+            # Where it has changed since, it is not outdated any more.
+            hashed = await self._hashed(password)
+            await self._store.change_login(now_stored.login, key, hashed, held=stored.password_hash)
         return session, token
 
     async def change_own_password(
@@ -180,7 +182,11 @@ class Logins:
         await self._require_password(stored, password)
         assert stored is not None
         self._rates.forgive(application.id, form, key)
-        await self._write(replace(stored.login, updated=self._clock.now()), new_password)
+        hashed = await self._hashed(new_password)
+        changed = replace(stored.login, updated=self._clock.now())
+        if not await self._store.change_login(changed, key, hashed, held=stored.password_hash):
+            # Another change came first, and the password that was given is none any more.
+            raise WrongLogin
         await self._sessions.end_all(application, user_id, form)
         return await self._identity.open_session(application, access.member_of(principal), form)
 

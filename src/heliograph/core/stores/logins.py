@@ -50,9 +50,17 @@ class LoginStore(Protocol):
         self, application_id: Id, *, after: Id | None, limit: int
     ) -> Sequence[Login]: ...
 
-    async def change_login(self, login: Login, name_key: str, password_hash: str | None) -> bool:
+    async def change_login(
+        self,
+        login: Login,
+        name_key: str,
+        password_hash: str | None,
+        *,
+        held: str | None = None,
+    ) -> bool:
         """Write a login's name, and its password if one is given; False if it is gone.
 
+        held: the hash that it must have until now, or else it counts as gone.
         Raises Conflict where the name is another's.
         """
         ...

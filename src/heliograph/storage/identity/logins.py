@@ -83,9 +83,18 @@ class SqlLogins:
             query = query.where(logins.c.id > after)
         return [_to_login(row) for row in await self._all(query)]
 
-    async def change_login(self, login: Login, name_key: str, password_hash: str | None) -> bool:
+    async def change_login(
+        self,
+        login: Login,
+        name_key: str,
+        password_hash: str | None,
+        *,
+        held: str | None = None,
+    ) -> bool:
         """Write a login's name and password; raises Conflict where the name is another's."""
-        place = (logins.c.application_id == login.application_id, logins.c.id == login.id)
+        place = [logins.c.application_id == login.application_id, logins.c.id == login.id]
+        if held is not None:
+            place.append(logins.c.password_hash == held)
         named = select(logins.c.id).where(
             logins.c.application_id == login.application_id,
             logins.c.form == login.form.value,

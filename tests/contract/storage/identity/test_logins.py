@@ -93,6 +93,21 @@ async def test_a_change_writes_what_is_new(world: World) -> None:
     assert await logins.login_by_name(place, DISCORD, "ann") is None
 
 
+async def test_of_two_who_change_a_password_that_they_proved_one_does(world: World) -> None:
+    ann = await new_login(world, "ann")
+    logins, place = world.store.logins, world.application.id
+
+    changed = await asyncio.gather(
+        *(logins.change_login(ann, "ann", f"hash {n}", held="hash of ann") for n in range(5))
+    )
+    late = await logins.change_login(ann, "ann", "late", held="hash of ann")
+    found = await logins.login_by_name(place, DISCORD, "ann")
+
+    assert (sorted(changed), late) == ([False] * 4 + [True], False)
+    assert found is not None
+    assert found.password_hash == f"hash {changed.index(True)}"
+
+
 async def test_what_is_removed_is_gone(world: World) -> None:
     ann = await new_login(world, "ann")
     logins, place = world.store.logins, world.application.id

@@ -200,6 +200,32 @@ async def test_a_new_password_of_ones_own_ends_all_and_opens_one(desk: Desk) -> 
     assert [login.name for login, *_ in desk.store.asked("change_login")] == ["Ann"]
 
 
+async def test_a_password_that_was_changed_meanwhile_changes_nothing(desk: Desk) -> None:
+    desk.knows(PASSWORD)
+    desk.store.answers["change_login"] = False
+
+    with pytest.raises(WrongLogin):
+        await desk.logins.change_own_password(
+            ANN, APPLICATION, PASSWORD, "another horse", address=None
+        )
+
+    assert [named for name, _, named in desk.store.calls if name == "change_login"] == [
+        {"held": PASSWORD}
+    ]
+    assert desk.kept.calls == []
+    assert desk.identity.opened == []
+
+
+async def test_an_old_hash_that_was_changed_meanwhile_stays_so(desk: Desk) -> None:
+    desk.knows(f"old {PASSWORD}")
+    desk.store.answers["change_login"] = False
+
+    assert await desk.sign_in() == (ANN.session, "token")
+    assert [named for name, _, named in desk.store.calls if name == "change_login"] == [
+        {"held": f"old {PASSWORD}"}
+    ]
+
+
 async def test_what_goes_meanwhile_is_not_found(desk: Desk) -> None:
     desk.store.answers |= {"change_login": False, "remove_login": False}
 
