@@ -136,10 +136,13 @@ class Sessions:
         Raises QuotaReached past MAX_KEYS, and NotAuthenticated where the
         caller's session ended meanwhile.
         """
-        made = await self._new(principal, application, SessionKind.KEY, MAX_KEYS, label)
-        if made is None:
+        stored, token = await self._new(principal, application, SessionKind.KEY, label)
+        is_added = await self._store.add_shown_session(
+            stored, secret_hash(token), maker=principal.session.id, most=MAX_KEYS
+        )
+        if not is_added:
             raise QuotaReached("session key", MAX_KEYS)
-        return made
+        return stored.session, token
 
     async def keys_of(self, principal: SessionPrincipal) -> Sequence[ShownSession]:
         """List the caller's keys by age."""
@@ -160,12 +163,12 @@ class Sessions:
 
         Raises NotAuthenticated where the caller's session ended meanwhile.
         """
-        former = await self._of(principal, SessionKind.GUEST)
-        await self._end([session.id for session in former])
-        made = await self._new(principal, application, SessionKind.GUEST, 1)
-        if made is None:
-            raise QuotaReached("guest session", 1)
-        return made
+        stored, token = await self._new(principal, application, SessionKind.GUEST)
+        ended = await self._store.replace_shown_session(
+            stored, secret_hash(token), maker=principal.session.id, now=self._clock.now()
+        )
+        self._identity.forget_sessions(ended)
+        return stored.session, token
 
     async def guest_of(self, principal: SessionPrincipal) -> ShownSession | None:
         """Find the caller's session for guests; None without one."""
@@ -192,9 +195,9 @@ class Sessions:
         principal: SessionPrincipal,
         application: Application,
         kind: SessionKind,
-        most: int,
         label: str | None = None,
-    ) -> ShownSession | None:
+    ) -> tuple[StoredSession, str]:
+        """Make a session whose token is kept, and the token; nothing is written yet."""
         session, token = await self._identity.new_session(
             application,
             access.member_of(principal),
@@ -204,13 +207,7 @@ class Sessions:
             label,
         )
         sealed = self._sealer.seal(token.encode(), _context(session))
-        stored = StoredSession(session, sealed)
-        is_added = await self._store.add_shown_session(
-            stored, secret_hash(token), maker=principal.session.id, most=most
-        )
-        if not is_added:
-            return None
-        return session, token
+        return StoredSession(session, sealed), token
 
     def _opened(self, stored: StoredSession) -> str:
         try:

@@ -103,6 +103,15 @@ class SessionStore(Protocol):
         """
         ...
 
+    async def replace_shown_session(
+        self, stored: StoredSession, token_hash: bytes, *, maker: Id, now: datetime
+    ) -> Sequence[bytes]:
+        """Write a session in place of the user's others of its form and kind.
+
+        Answers the tokens' hashes of those that end. maker: as above.
+        """
+        ...
+
     async def end_sessions(self, session_ids: Sequence[Id], *, now: datetime) -> Sequence[bytes]:
         """End sessions with all they registered; answer their tokens' hashes."""
         ...

@@ -96,24 +96,28 @@ class SqlSessions:
 
         Raises NotAuthenticated if the session that makes it has ended meanwhile.
         """
-        session = stored.session
-        is_maker = select(sessions.c.id).where(sessions.c.id == maker)
 
         def work(connection: Connection) -> bool:
-            lock_keys(connection, [session.member_id])
-            if connection.execute(is_maker.with_for_update(read=True)).first() is None:
-                raise NotAuthenticated
-            held = connection.execute(
-                select(func.count()).where(
-                    sessions.c.member_id == session.member_id,
-                    sessions.c.form == session.form.value,
-                    sessions.c.kind == session.kind.value,
-                )
-            ).scalar_one()
-            if held >= most:
+            if len(_held_beside(connection, stored.session, maker)) >= most:
                 return False
-            connection.execute(insert(sessions), row_of(session, token_hash, stored.sealed))
+            connection.execute(insert(sessions), row_of(stored.session, token_hash, stored.sealed))
             return True
+
+        return await self._database.write(work)
+
+    async def replace_shown_session(
+        self, stored: StoredSession, token_hash: bytes, *, maker: Id, now: datetime
+    ) -> Sequence[bytes]:
+        """Write a session in place of the user's others of its form and kind.
+
+        Answers the tokens' hashes of those that end. Raises NotAuthenticated as above.
+        """
+
+        def work(connection: Connection) -> Sequence[bytes]:
+            former = _held_beside(connection, stored.session, maker)
+            ended = end_sessions(connection, former, now) if former else ()
+            connection.execute(insert(sessions), row_of(stored.session, token_hash, stored.sealed))
+            return ended
 
         return await self._database.write(work)
 
@@ -216,6 +220,25 @@ def end_sessions(
             registrations.c.session_id == row.id,
         )
     return [row.token_hash for row in ended]
+
+
+def _held_beside(connection: Connection, session: Session, maker: Id) -> Sequence[Id]:
+    """List what a member has of a session's form and kind, and keep it so.
+
+    Raises NotAuthenticated if the session that makes another has ended meanwhile.
+    """
+    lock_keys(connection, [session.member_id])
+    is_maker = select(sessions.c.id).where(sessions.c.id == maker)
+    if connection.execute(is_maker.with_for_update(read=True)).first() is None:
+        raise NotAuthenticated
+    held = connection.execute(
+        select(sessions.c.id).where(
+            sessions.c.member_id == session.member_id,
+            sessions.c.form == session.form.value,
+            sessions.c.kind == session.kind.value,
+        )
+    )
+    return [Id(row.id) for row in held]
 
 
 def row_of(session: Session, token_hash: bytes, sealed: bytes | None = None) -> dict[str, Any]:

@@ -179,6 +179,35 @@ async def test_a_session_that_ended_makes_no_key(world: World) -> None:
     assert await sessions.add_shown_session(key, b"k" * 32, maker=other.id, most=2)
 
 
+async def test_guests_that_are_made_at_once_replace_one_another(world: World) -> None:
+    session = await world.sign_in("ann")
+    key = key_of(session, world)
+    await world.store.sessions.add_shown_session(key, b"k" * 32, maker=session.id, most=2)
+    guests = [
+        replace(each, session=replace(each.session, kind=SessionKind.GUEST))
+        for each in (key_of(session, world) for _ in range(6))
+    ]
+
+    ended = await asyncio.gather(
+        *(
+            world.store.sessions.replace_shown_session(
+                guest, guest.session.id * 2, maker=session.id, now=world.now
+            )
+            for guest in guests
+        )
+    )
+
+    place = (world.application.id, session.user_id, session.form)
+    (last,) = await world.store.sessions.shown_sessions_of(*place, SessionKind.GUEST)
+    gone = {digest for each in ended for digest in each}
+    assert gone == {each.session.id * 2 for each in guests if each != last}
+    assert await world.store.sessions.shown_sessions_of(*place, SessionKind.KEY) == [key]
+    with pytest.raises(NotAuthenticated):
+        await world.store.sessions.replace_shown_session(
+            guests[0], b"g" * 32, maker=new_id(world.now), now=world.now
+        )
+
+
 async def test_keys_that_are_made_at_once_are_counted_too(two_stores: list[SqlStore]) -> None:
     from tests.conftest import FakeClock
     from tests.contract.storage.world import new_world

@@ -278,15 +278,20 @@ async def test_what_is_over_is_not_renewed(desk: Desk) -> None:
         await desk.sessions.renew(ANN, "token")
 
 
-async def test_too_many_keys_and_guests_are_refused(desk: Desk) -> None:
-    desk.kept.answers |= {"add_shown_session": False, "sessions_of": []}
+async def test_too_many_keys_are_refused(desk: Desk) -> None:
+    desk.kept.answers["add_shown_session"] = False
 
     with pytest.raises(QuotaReached) as caught:
         await desk.sessions.create_key(ANN, APPLICATION, "fleet")
-    with pytest.raises(QuotaReached):
-        await desk.sessions.create_guest(ANN, APPLICATION)
 
-    assert caught.value.limit == 20
+    assert (caught.value.kind, caught.value.limit) == ("session key", 20)
+
+
+async def test_a_guest_takes_the_place_of_the_one_before(desk: Desk) -> None:
+    desk.kept.answers["replace_shown_session"] = [b"digest of the former"]
+
+    assert await desk.sessions.create_guest(ANN, APPLICATION) == (ANN.session, "token")
+    assert desk.identity.forgotten == [b"digest of the former"]
 
 
 async def test_a_token_sealed_for_another_session_is_not_shown(desk: Desk) -> None:
