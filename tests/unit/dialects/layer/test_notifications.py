@@ -135,6 +135,37 @@ def test_recipients_who_are_told_the_same_share_a_notification() -> None:
     }
 
 
+def test_words_of_ones_own_stand_before_a_platforms_words_for_everybody() -> None:
+    said = {
+        **WORDS,
+        "apns": {"text": "for Apples", "sound": "bell.caf", "launch-image": "start.png"},
+        "gcm": {"text": "for Androids", "title": "Android's"},
+        "recipients": [{"user_id": "ann", "text": "for Ann", "sound": "ann.caf"}],
+    }
+
+    _, payload = at_apple(said)
+    google = at_google(said)
+
+    assert payload["aps"] == {
+        "alert": {"title": WORDS["title"], "body": "for Ann", "launch-image": "start.png"},
+        "sound": "ann.caf",
+    }
+    assert '"body":"for Ann"' in google
+    assert '"title":"Android\'s"' in google
+    assert '"sound":"ann.caf"' in google
+    assert "for Androids" not in google
+
+
+def test_words_of_ones_own_make_no_notification_of_their_own_without_need() -> None:
+    said = {
+        **WORDS,
+        "gcm": {"title": "Android's"},
+        "recipients": [{"user_id": "ann", "text": WORDS["text"]}],
+    }
+
+    assert set(told(said, "ann", "bob")) == {("ann", "bob")}
+
+
 def test_who_is_told_nothing_gets_a_silent_push() -> None:
     found = told({"recipients": [{"user_id": "klaus", "text": "hallo"}]}, "ann", "klaus")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -66,11 +66,15 @@ _EVERYWHERE = ("title", "text", "sound")
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What one recipient is told apart from others."""
+    """What one recipient is told apart from others.
+
+    own: which of the words are theirs, where everybody is told others on some platform.
+    """
 
     title: str | None
     text: str | None
     sound: str | None
+    own: frozenset[str] = frozenset()
     badge: int | None = None
 
 
@@ -86,7 +90,10 @@ def to_parts(
     root = _Told(said.title, said.text, said.sound)
     own = {
         to_user_id(each.user_id): _Told(
-            each.title or said.title, each.text or said.text, each.sound or said.sound
+            each.title or said.title,
+            each.text or said.text,
+            each.sound or said.sound,
+            _own_words(said, each),
         )
         for each in said.recipients
     }
@@ -147,15 +154,28 @@ def _grouped(
     groups = defaultdict(list)
     for name in recipients:
         told = own.get(name, root)
-        groups[_Told(told.title, told.text, told.sound, badges.get(name))].append(name)
+        groups[replace(told, badge=badges.get(name))].append(name)
     return groups
+
+
+def _own_words(
+    said: schemas.NotificationObject, recipient: schemas.RecipientWording
+) -> frozenset[str]:
+    """Name the words of one's own that a platform's words for everybody must not replace."""
+    platforms = [wording for wording in (said.apns, said.gcm) if wording is not None]
+    return frozenset(
+        name
+        for name in _EVERYWHERE
+        if getattr(recipient, name) is not None
+        and any(getattr(wording, name) is not None for wording in platforms)
+    )
 
 
 def _content(said: schemas.NotificationObject, told: _Told) -> Content:
     """Render what is said in everybody's words, and the rest in each platform's own."""
     overrides = {
         ProviderName.APNS: _apple(said, told),
-        ProviderName.FCM: _google(said),
+        ProviderName.FCM: _google(said, told),
     }
     return Content(
         title=told.title,
@@ -169,16 +189,17 @@ def _content(said: schemas.NotificationObject, told: _Told) -> Content:
 def _apple(said: schemas.NotificationObject, told: _Told) -> dict[str, Any]:
     ours = said.apns or schemas.Wording()
     shared = {name: getattr(said, name) for name in _IN_ALERT if name not in _EVERYWHERE}
-    alert = _renamed(_IN_ALERT, shared | _said(ours))
+    sound = None if "sound" in told.own else ours.sound
+    alert = _renamed(_IN_ALERT, shared | _said(ours, told))
     given = {
         "alert": alert or None,
         "category": ours.category or said.category,
-        "sound": ours.sound,
+        "sound": sound,
         "badge": told.badge,
     }
     aps = {name: value for name, value in given.items() if value is not None}
     is_silent = told.title is None and told.text is None and told.sound is None
-    if is_silent and not alert and ours.sound is None:
+    if is_silent and not alert and sound is None:
         aps["content-available"] = 1
     words: dict[str, Any] = {"aps": aps} if aps else {}
     if said.data:
@@ -187,18 +208,18 @@ def _apple(said: schemas.NotificationObject, told: _Told) -> dict[str, Any]:
     return words
 
 
-def _google(said: schemas.NotificationObject) -> dict[str, Any]:
+def _google(said: schemas.NotificationObject, told: _Told) -> dict[str, Any]:
     ours = said.gcm or schemas.Wording()
     shared = {name: getattr(said, name) for name in _AT_GOOGLE if name not in _EVERYWHERE}
-    words = _renamed(_AT_GOOGLE, shared | _said(ours))
+    words = _renamed(_AT_GOOGLE, shared | _said(ours, told))
     return {"android": {"notification": words}} if words else {}
 
 
-def _said(wording: schemas.Wording) -> dict[str, Any]:
+def _said(wording: schemas.Wording, told: _Told) -> dict[str, Any]:
     return {
         name: value
         for name in (*_IN_ALERT, "sound")
-        if (value := getattr(wording, name)) is not None
+        if name not in told.own and (value := getattr(wording, name)) is not None
     }
 
 
