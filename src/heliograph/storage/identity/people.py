@@ -13,6 +13,7 @@ from heliograph.core.model.registration import DepartureReason, UserKey
 from heliograph.storage.database.database import Lane
 from heliograph.storage.database.engines import is_in, lock_keys
 from heliograph.storage.registry.changes import remove_registrations
+from heliograph.storage.registry.leaves import lock_leave
 from heliograph.storage.registry.members import lock_of
 from heliograph.storage.tables.logins import logins
 from heliograph.storage.tables.rows import select_registrations, to_registration
@@ -60,7 +61,9 @@ class SqlPeople:
             name = connection.execute(select(users.c.external_id).where(is_it)).scalar()
             if name is not None:
                 lock_keys(connection, [lock_of(UserKey(account_id, name))])
-            lock_keys(connection, [row.id for row in connection.execute(memberships).all()])
+            before = connection.execute(memberships).all()
+            lock_leave(connection, *((Id(row.application_id), user_id) for row in before))
+            lock_keys(connection, [row.id for row in before])
             if not connection.execute(delete(users).where(is_it)).rowcount:
                 return False
             # Read after: who registered for them meanwhile kept them until then.

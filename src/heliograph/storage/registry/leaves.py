@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import and_, func, select
 
 from heliograph.core.ids import Id
 from heliograph.core.model.registration import MemberKey
 from heliograph.storage.database.engines import lock_keys
 from heliograph.storage.tables.logins import revocations
+from heliograph.storage.tables.tables import members
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,27 +33,32 @@ def lock_leave(connection: Connection, *givers: tuple[Id, Id]) -> None:
 
 
 def with_leave(connection: Connection, drafts: Sequence[Draft]) -> list[Draft]:
-    """Leave out the drafts whose owner has revoked what they were made by."""
-    read = {
-        (draft.application_id, draft.owner.user_id): draft.leave
+    """Leave out the drafts whose owner is no more, or has revoked what they were made by."""
+    givers = {
+        owner.member_id: (draft.application_id, owner.user_id)
         for draft in drafts
-        if draft.leave is not None and isinstance(draft.owner, MemberKey)
+        if draft.leave is not None and isinstance(owner := draft.owner, MemberKey)
     }
-    if not read:
+    if not givers:
         return list(drafts)
-    lock_leave(connection, *read)
+    lock_leave(connection, *givers.values())
     rows = connection.execute(
-        select(revocations.c.application_id, revocations.c.user_id, revocations.c.number).where(
-            revocations.c.application_id.in_({application for application, _ in read}),
-            revocations.c.user_id.in_({user for _, user in read}),
+        select(members.c.id, func.coalesce(revocations.c.number, 0))
+        .select_from(members)
+        .outerjoin(
+            revocations,
+            and_(
+                revocations.c.application_id == members.c.application_id,
+                revocations.c.user_id == members.c.user_id,
+            ),
         )
+        .where(members.c.id.in_(list(givers)))
     )
-    number = {(Id(row.application_id), Id(row.user_id)): row.number for row in rows}
-    revoked = {giver for giver, leave in read.items() if number.get(giver, 0) != leave}
+    standing = {Id(member_id): number for member_id, number in rows}
     return [
         draft
         for draft in drafts
         if draft.leave is None
-        or not isinstance(draft.owner, MemberKey)
-        or (draft.application_id, draft.owner.user_id) not in revoked
+        or not isinstance(owner := draft.owner, MemberKey)
+        or standing.get(owner.member_id) == draft.leave
     ]

@@ -49,6 +49,23 @@ async def test_nobody_is_registered_by_leave_that_they_revoked(world: World) -> 
     await world.check()
 
 
+async def test_nobody_is_registered_who_is_no_more(world: World) -> None:
+    people = [await lent(world, f"user {n}", leave=0) for n in range(10)]
+    gone = await lent(world, "ann", leave=0)
+    remove = world.store.people.remove
+    owners = [each.owner for each in (*people, gone) if isinstance(each.owner, MemberKey)]
+    assert await remove(world.account.id, owners[-1].user_id, now=world.now)
+
+    assert await world.store.registry.synchronize([gone], is_exact=False) == []
+    await asyncio.gather(
+        *(world.store.registry.synchronize([each], is_exact=False) for each in people),
+        *(remove(world.account.id, owner.user_id, now=world.now) for owner in owners[:-1]),
+    )
+
+    assert await world.living() == {}
+    await world.check()
+
+
 async def test_without_anybodys_leave_nothing_changes(world: World) -> None:
     ann = await lent(world, "ann", leave=0)
     bobs = await world.register("T", user="bob", device="d")
