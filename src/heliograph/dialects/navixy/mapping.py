@@ -106,8 +106,10 @@ def with_known_application(
     """
     kept: Any = application.settings.get(SECTION, {})
     word = parameters.get("application")
-    meant = kept.get(APPLICATIONS, {}).get(word) if isinstance(word, str) else None
-    if word in PROVIDERS or meant is None:
+    # What is no text is nobody's word, and may be nothing that can be looked for.
+    is_partners = isinstance(word, str) and word not in PROVIDERS
+    meant = kept.get(APPLICATIONS, {}).get(word) if is_partners else None
+    if meant is None:
         return {**parameters}, None
     known = _VENDORS_WORDS[ProviderName(meant["provider"])]
     return {**parameters, "application": known}, Partner(str(word), meant.get("bundle_id"))
