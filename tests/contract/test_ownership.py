@@ -149,12 +149,9 @@ class OwnershipMachine(RuleBasedStateMachine):
         caller, principal = self.caller_of(number)
         if principal is None:
             return
-        members = [
-            self.run(self.core.identity.member_of(self.application, self.user_of(user)))
-            for user in sorted(listed)
-        ]
+        leaves = [self.leave_of(self.user_of(user)) for user in sorted(listed)]
         body = discord_schemas.Synchronization(provider="gcm", token=token, push_sync_tokens=())
-        drafts = discord.to_sync_drafts(body, principal, members, now=self.clock.now())
+        drafts = discord.to_sync_drafts(body, principal, leaves, now=self.clock.now())
         self.run(
             self.core.registrations.synchronize(
                 principal, self.application, drafts, is_exact=is_exact
@@ -309,6 +306,12 @@ class OwnershipMachine(RuleBasedStateMachine):
         for slot, held in list(self.rows.items()):
             if held.sign_in in numbers:
                 del self.rows[slot]
+
+    def leave_of(self, user_id: Any) -> discord.Leave:
+        """What a sync token of the user's would say now."""
+        owner = self.run(self.core.identity.member_of(self.application, user_id))
+        number = self.run(self.core.sessions.revocations(self.application.id, user_id))
+        return discord.Leave(owner, number)
 
     def user_of(self, name: str) -> Any:
         return next(each.session.user_id for each in self.sign_ins if each.user == name)
