@@ -1,9 +1,11 @@
 """Group commit: what waits together is written together.
 
 While one batch is being committed the next one gathers; there is no timer.
-Where several transactions may write at once, a second batch starts beside the
-first as soon as enough wait for it to be worth its trips. Each command gets
-its own answer, and only after its batch is durable. A batch that fails is
+Where one is written at a time, it lets the loop read what has come already
+before it leaves: fewer and larger batches cost less. Where several
+transactions may write at once, a second batch starts beside the first as soon
+as enough wait for it to be worth its trips. Each command gets its own answer,
+and only after its batch is durable. A batch that fails is
 retried in halves, so that one poison row harms nobody but the request that
 brought it.
 
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
 
 WORTH = 16
 """How many commands a batch beside another one holds at least."""
+
+QUIET_TURNS = 4
+"""Turns of the loop that bring no command, after which none is expected that is here already:
+a request takes three from its bytes to its command."""
+
+MOST_TURNS = 40
+"""Turns that a batch is gathered for at most, where each few of them bring another command."""
 
 C = TypeVar("C")
 A = TypeVar("A")
@@ -80,6 +89,8 @@ class GroupCommit(Generic[C, A]):
         try:
             # What is too little for two is left to the other.
             while self._waiting and (len(self._tasks) == 1 or len(self._waiting) >= WORTH):
+                if self._at_once == 1:
+                    await self._gather()
                 batch = [self._waiting.popleft() for _ in range(self._share())]
                 self._busy += 1
                 try:
@@ -88,6 +99,21 @@ class GroupCommit(Generic[C, A]):
                     self._busy -= 1
         finally:
             self._tasks.discard(task)
+
+    async def _gather(self) -> None:
+        """Let those come along whose requests are here already, and wait for no others.
+
+        The answers of one batch bring the next requests of whoever waited for
+        them. A batch that left before these are read would leave them to the
+        one behind it, and so it would stay: two halves by turns.
+        """
+        quiet = 0
+        for _ in range(MOST_TURNS):
+            present = len(self._waiting)
+            if quiet == QUIET_TURNS or present >= self._size:
+                return
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if len(self._waiting) == present else 0
 
     async def _commit(self, batch: Sequence[tuple[C, asyncio.Future[A]]]) -> None:
         try:

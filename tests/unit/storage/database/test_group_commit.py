@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from heliograph.core.errors import Conflict, CoreError, Unavailable
-from heliograph.storage.database.group_commit import WORTH, GroupCommit
+from heliograph.storage.database.group_commit import (
+    MOST_TURNS,
+    QUIET_TURNS,
+    WORTH,
+    GroupCommit,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +47,7 @@ async def table() -> FakeTable:
     return FakeTable()
 
 
-async def turns(count: int = 5) -> None:
+async def turns(count: int = QUIET_TURNS + 5) -> None:
     """Let every other task run."""
     for _ in range(count):
         await asyncio.sleep(0)
@@ -65,9 +70,53 @@ async def test_a_single_command_does_not_linger(table: FakeTable) -> None:
     commits = GroupCommit(table.write, size=10)
 
     waiting = asyncio.create_task(commits.submit(1))
-    await turns(4)
+    await turns(QUIET_TURNS + 4)
 
     assert waiting.done()
+
+
+async def test_those_who_are_here_already_come_along(table: FakeTable) -> None:
+    commits = GroupCommit(table.write, size=10)
+
+    async def come(number: int) -> str:
+        await turns(number)
+        return await commits.submit(number)
+
+    await asyncio.gather(*(come(number) for number in range(6)))
+
+    assert table.attempts == [[0, 1, 2, 3, 4, 5]]
+
+
+async def test_who_comes_again_and_again_is_not_written_by_halves(table: FakeTable) -> None:
+    commits = GroupCommit(table.write, size=10)
+
+    async def come(number: int) -> None:
+        for _ in range(5):
+            # From the answer to the next request's command.
+            await turns(3)
+            await commits.submit(number)
+
+    early = [asyncio.create_task(come(number)) for number in range(4)]
+    table.gate.clear()
+    await turns(20)
+    late = [asyncio.create_task(come(number)) for number in range(4, 8)]
+    await turns(20)
+    table.gate.set()
+    await asyncio.gather(*early, *late)
+
+    assert [len(batch) for batch in table.attempts] == [4, 8, 8, 8, 8, 4]
+
+
+async def test_a_batch_leaves_though_more_come_with_every_turn(table: FakeTable) -> None:
+    commits = GroupCommit(table.write, size=1000)
+
+    async def come(number: int) -> None:
+        await turns(number)
+        await commits.submit(number)
+
+    await asyncio.gather(*(come(number) for number in range(3 * MOST_TURNS)))
+
+    assert MOST_TURNS <= len(table.attempts[0]) <= MOST_TURNS + 2
 
 
 async def test_what_waits_during_a_commit_is_written_together_in_order(table: FakeTable) -> None:
