@@ -44,7 +44,7 @@ if TYPE_CHECKING:
         Slot,
     )
     from heliograph.core.ports import AddressCheck, Clock
-    from heliograph.core.stores.store import RegistryStore
+    from heliograph.core.stores.registry import RegistryStore
 
 NO_CHECKS: Mapping[ProviderName, AddressCheck] = MappingProxyType({})
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from heliograph.core.model.registration import ProviderName
     from heliograph.core.ports import Clock
     from heliograph.core.registrations.registrations import Registrations
-    from heliograph.core.stores.store import TagStore
+    from heliograph.core.stores.registry import TagStore
 
 MAX_LABEL_CHARS = 256
 
