@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from heliograph.storage.database.engines import POSTGRESQL
 from heliograph.storage.database.spelling import Statement, spell_statement
+from heliograph.storage.database.straight import run_each_on_sqlite, run_on_sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -125,7 +126,7 @@ def _run_on_sqlite(connection: Connection, write: Write) -> None:
         given += [f"new_{name}" for name in write.shape.changing]
         places = [given.index(name) for name in names]
         rows = [tuple([row[place] for place in places]) for row in write.rows]
-        connection.exec_driver_sql(text, rows)
+        run_each_on_sqlite(connection, text, rows)
         return
     insert_in_pieces(connection, text, write.rows)
 
@@ -141,7 +142,7 @@ def insert_in_pieces(connection: Connection, text: str, rows: Sequence[tuple[Any
             size //= 2
         piece = rows[first : first + size]
         values = tuple([value for row in piece for value in row])
-        connection.exec_driver_sql(_repeated(text, len(piece[0]), size), values)
+        run_on_sqlite(connection, _repeated(text, len(piece[0]), size), values)
         first += size
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,12 @@ def unavailable_if_failing() -> Iterator[None]:
             raise Unavailable("database") from error
         if type(error) is exc.DatabaseError:
             # SQLite's word for a file that is damaged, or no database at all.
+            raise Unavailable("database") from error
+        raise
+    except (sqlite3.OperationalError, sqlite3.InterfaceError) as error:
+        raise Unavailable("database") from error
+    except sqlite3.DatabaseError as error:
+        if type(error) is sqlite3.DatabaseError:
             raise Unavailable("database") from error
         raise
     except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

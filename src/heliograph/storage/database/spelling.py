@@ -15,14 +15,16 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg as postgresql_asyncpg
 
 from heliograph.storage.database.engines import POSTGRESQL, wanted_keys, wanted_values
+from heliograph.storage.database.straight import fetch_on_sqlite, run_each_on_sqlite, run_on_sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, FromClause
+    from sqlalchemy import ColumnElement, Connection, Dialect, FromClause
     from sqlalchemy.sql import Executable
 
     from heliograph.storage.database.engines import WantedKeys
+    from heliograph.storage.database.straight import Rows
 
 _SPELLINGS: dict[str, Callable[[], Dialect]] = {
     "sqlite": sqlite.dialect,
@@ -37,21 +39,41 @@ class Statement:
         self._build = build
         self._spelled: dict[str, tuple[str, tuple[str, ...]]] = {}
 
-    def run(self, connection: Connection, **values: Any) -> CursorResult[*tuple[Any, ...]]:
+    def run(self, connection: Connection, **values: Any) -> Rows:
         """Run it with values for its parameters; those that it does not name are left out."""
-        text, names = self.spelling(connection.dialect.name)
-        return connection.exec_driver_sql(text, tuple([values[name] for name in names]))
+        engine = connection.dialect.name
+        text, names = self.spelling(engine)
+        given = tuple([values[name] for name in names])
+        if engine != POSTGRESQL:
+            return run_on_sqlite(connection, text, given)
+        return connection.exec_driver_sql(text, given)
+
+    def fetch(self, connection: Connection, **values: Any) -> Sequence[Any]:
+        """Run it, and answer its rows as the driver has them."""
+        engine = connection.dialect.name
+        text, names = self.spelling(engine)
+        given = tuple([values[name] for name in names])
+        if engine != POSTGRESQL:
+            return fetch_on_sqlite(connection, text, given)
+        result = connection.exec_driver_sql(text, given)
+        rows = result.cursor.fetchall() if result.cursor is not None else []
+        result.close()
+        return rows
 
     def run_each(
         self, connection: Connection, names: Sequence[str], rows: Sequence[tuple[Any, ...]]
     ) -> None:
         """Run it for every row. names: its parameters, in the rows' order."""
-        if rows:
-            text, order = self.spelling(connection.dialect.name)
-            places = [names.index(name) for name in order]
-            connection.exec_driver_sql(
-                text, [tuple([row[place] for place in places]) for row in rows]
-            )
+        if not rows:
+            return
+        engine = connection.dialect.name
+        text, order = self.spelling(engine)
+        places = [names.index(name) for name in order]
+        given = [tuple([row[place] for place in places]) for row in rows]
+        if engine != POSTGRESQL:
+            run_each_on_sqlite(connection, text, given)
+        else:
+            connection.exec_driver_sql(text, given)
 
     def spelling(self, engine: str) -> tuple[str, tuple[str, ...]]:
         """Answer its text in one engine's SQL, and its parameters' names in their order."""

@@ -87,10 +87,7 @@ def rows_of_query(
     values = _values(shard, notification, cursor, limit, now)
     if isinstance(audience, Tags):
         values |= listed_values(connection, audience.labels)
-    result = statement.run(connection, **values)
-    rows = result.cursor.fetchall() if result.cursor is not None else []
-    result.close()
-    return rows
+    return statement.fetch(connection, **values)
 
 
 def rows_of_list(

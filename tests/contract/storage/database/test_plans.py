@@ -17,6 +17,7 @@ from heliograph.core.ids import new_id
 from heliograph.core.model.audience import Everyone, Tags, Users
 from heliograph.core.model.delivery import Cursor
 from heliograph.core.model.listing import RegistrationFilter
+from heliograph.storage.database.sqlite import SqliteDatabase
 from heliograph.storage.store import SqlStore, open_store
 from heliograph.storage.tables.tables import (
     members,
@@ -44,19 +45,16 @@ ROWS = 20_000
 async def plan_of(store: SqlStore, ask: Callable[[], Awaitable[Any]]) -> list[str]:
     """Every plan of the statements about registrations that a call runs, line by line."""
     database = store._database
-    engine = getattr(database, "_read_engine", None) or database.engine.sync_engine
-    writers = [database._engine] if hasattr(database, "_engine") else []
     seen: list[tuple[str, Any]] = []
 
-    def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+    def note(statement: str, parameters: Any = ()) -> None:
         if _TABLES.search(statement) and not statement.startswith(("INSERT", "EXPLAIN")):
             seen.append((statement, parameters))
 
-    for each in (engine, *writers):
-        event.listen(each, "before_cursor_execute", note)
-    await ask()
-    for each in (engine, *writers):
-        event.remove(each, "before_cursor_execute", note)
+    if isinstance(database, SqliteDatabase):
+        await _watched_by_the_driver(database, note, ask)
+    else:
+        await _watched(database.engine.sync_engine, note, ask)
 
     def explain(connection: Connection) -> list[str]:
         word = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
@@ -67,6 +65,37 @@ async def plan_of(store: SqlStore, ask: Callable[[], Awaitable[Any]]) -> list[st
         ]
 
     return await database.read(explain)
+
+
+async def _watched(
+    engine: Any, note: Callable[..., None], ask: Callable[[], Awaitable[Any]]
+) -> None:
+    def hear(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        note(statement, parameters)
+
+    event.listen(engine, "before_cursor_execute", hear)
+    await ask()
+    event.remove(engine, "before_cursor_execute", hear)
+
+
+async def _watched_by_the_driver(
+    database: SqliteDatabase, note: Callable[..., None], ask: Callable[[], Awaitable[Any]]
+) -> None:
+    """Have SQLite's driver tell what it runs, with the values in it: much goes there straight."""
+
+    def listen(connection: Connection) -> None:
+        connection.connection.driver_connection.set_trace_callback(note)
+
+    for engine in (database._engine, database._read_engine):
+        event.listen(engine, "begin", listen)
+    await ask()
+    for engine in (database._engine, database._read_engine):
+        event.remove(engine, "begin", listen)
+        event.listen(engine, "begin", _hush)
+
+
+def _hush(connection: Connection) -> None:
+    connection.connection.driver_connection.set_trace_callback(None)
 
 
 def touching(plan: list[str], table: str = "registrations") -> list[str]:

@@ -31,6 +31,9 @@ TROUBLE = {
     "closed": wrapped(exc.InterfaceError),
     "no connection left": exc.TimeoutError(),
     "damaged file": exc.DatabaseError("SELECT 1", None, sqlite3.DatabaseError("malformed")),
+    "locked, from the driver": sqlite3.OperationalError("database is locked"),
+    "damaged file, from the driver": sqlite3.DatabaseError("malformed"),
+    "misused, from the driver": sqlite3.InterfaceError("bad parameter or other API misuse"),
     "shutdown": wrapped(exc.DBAPIError, "57P01"),
     "connection lost": wrapped(exc.DBAPIError, "08006"),
     "too many connections": wrapped(exc.DBAPIError, "53300"),
@@ -46,6 +49,8 @@ TROUBLE = {
 }
 OURS = {
     "a duplicate": wrapped(exc.IntegrityError, "23505"),
+    "a duplicate, from the driver": sqlite3.IntegrityError("UNIQUE constraint failed"),
+    "a wrong value, from the driver": sqlite3.DataError("string or blob too big"),
     "a wrong statement": wrapped(exc.ProgrammingError, "42601"),
     "a wrong value": wrapped(exc.DBAPIError, "22021"),
     "no SQL at all": ValueError("odd"),
