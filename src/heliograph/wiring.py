@@ -108,6 +108,7 @@ class Stack:
         clock: Clock,
         keys: KeyRing,
         *,
+        way: RightOfWay | None = None,
         dialects: Sequence[Dialect] = DIALECTS,
         passwords: Argon2Passwords | None = None,
     ) -> None:
@@ -115,7 +116,7 @@ class Stack:
         self.store = store
         name, lease_s = worker_name(), config.delivery.lease_s
         self.queue = LedgerQueue(store.ledger, clock, worker=name, lease_s=lease_s)
-        way = RightOfWay(clock.monotonic)
+        self._way = way = way or RightOfWay(clock.monotonic)
         self._small_sends = SmallSends(clock, config.delivery, worker=name, way=way)
         # For every URL that a customer or a device supplies.
         self.guard = guard_of(config)
@@ -254,10 +255,11 @@ class Stack:
             )
         config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         keys = KeyRing.load(config.security.key_file or config.data / "keys")
-        store = await open_store(config.storage, config.data, exclusive=exclusive)
+        clock = clock or SystemClock()
+        way = RightOfWay(clock.monotonic)
+        store = await open_store(config.storage, config.data, exclusive=exclusive, way=way)
         try:
-            clock = clock or SystemClock()
-            return cls(config, store, clock, keys, dialects=dialects, passwords=passwords)
+            return cls(config, store, clock, keys, way=way, dialects=dialects, passwords=passwords)
         except ValueError as error:
             await store.close()
             raise SettingsError(str(error)) from error
@@ -278,6 +280,7 @@ class Stack:
                 shelf=self._shelf,
                 templates=self._templates,
                 small_sends=self._small_sends,
+                way=self._way,
             )
             retention = Retention(self.store.retention, clock, self.config.retention)
             sweeper = Sweeper(self.store.ledger, self.queue, clock, every_s=settings.sweep_s)

@@ -20,6 +20,7 @@ from heliograph.core.model.delivery import Cursor, Dropped, ShardSource
 from heliograph.core.model.notification import NotificationState
 from heliograph.core.notifications.sender_choice import at_home_in
 from heliograph.core.registrations.categories import registration_wants
+from heliograph.core.right_of_way import RightOfWay
 from heliograph.delivery.addressing import addressable
 from heliograph.delivery.consequences import consequences_of
 from heliograph.delivery.pace import BURST_S
@@ -72,7 +73,9 @@ class ShardWork:
         *,
         shelf: CredentialShelf | None = None,
         templates: Templates | None = None,
+        way: RightOfWay | None = None,
     ) -> None:
+        self._way = way or RightOfWay(clock.monotonic)
         self._queue = queue
         self._ledger = ledger
         self._applications = applications
@@ -151,6 +154,7 @@ class ShardWork:
     async def _page(self, shard: Shard, notification: Notification, page: Page) -> Plan | None:
         """Send a page and commit it; None if the shard has another owner by now."""
         page = _wanted(page, shard.source, notification.options.category)
+        await self._give_way(shard)
         began = self._clock.now()
         is_over = page.state is NotificationState.EXPIRED or (
             began >= notification.expires_at
@@ -171,6 +175,7 @@ class ShardWork:
                 if plan.wait_until is not None:
                     return plan
                 breakers = self._passing.judge(plan, sent, application, self._clock.now())
+        await self._give_way(shard)
         commit = consequences_of(
             plan.page,
             sent.outcomes,
@@ -252,10 +257,16 @@ class ShardWork:
         pace = notification.options.max_per_second
         if pace is not None:
             limit = min(limit, max(1, int(pace * BURST_S)))
+        await self._give_way(shard)
         read = partial(self._ledger.read_page, limit=limit)
         return await self._patience.insist(
             lambda: read(shard, notification, cursor, now=self._clock.now())
         )
+
+    async def _give_way(self, shard: Shard) -> None:
+        """Let small sends go first, unless this is one."""
+        if not shard.is_small:
+            await self._way.turn()
 
     async def _hold(
         self,

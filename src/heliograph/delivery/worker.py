@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from heliograph.core.model.notification import Notification
     from heliograph.core.model.registration import ProviderName
     from heliograph.core.ports import Clock, Provider, ProviderPace, ShardQueue, Templates
+    from heliograph.core.right_of_way import RightOfWay
     from heliograph.core.stores.store import ShardLedger
     from heliograph.delivery.small_sends import SmallSends
 
@@ -64,6 +65,7 @@ class Worker:
         shelf: CredentialShelf | None = None,
         templates: Templates | None = None,
         small_sends: SmallSends | None = None,
+        way: RightOfWay | None = None,
         pause_s: float = PATIENCE_S,
         grace_s: float = GRACE_S,
         release_s: float = RELEASE_S,
@@ -85,6 +87,7 @@ class Worker:
             self._patience,
             shelf=shelf,
             templates=templates,
+            way=way,
         )
         self._small = Budget(settings.page_size)
         self._held: dict[_Hold, tuple[Shard, float]] = {}

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from heliograph.config import Storage
+    from heliograph.core.right_of_way import RightOfWay
     from heliograph.storage.database.database import Database
 
 
@@ -82,7 +83,9 @@ class SqlStore:
         await self._database.close()
 
 
-async def open_store(config: Storage, directory: Path, *, exclusive: bool = True) -> SqlStore:
+async def open_store(
+    config: Storage, directory: Path, *, exclusive: bool = True, way: RightOfWay | None = None
+) -> SqlStore:
     """Open the database, bring its tables up to date, and answer the store.
 
     directory: where SQLite keeps its file. exclusive: take SQLite's lock, as
@@ -97,7 +100,11 @@ async def open_store(config: Storage, directory: Path, *, exclusive: bool = True
         )
     else:
         database = SqliteDatabase(
-            directory, readers=config.readers, timeout_s=config.timeout_s, exclusive=exclusive
+            directory,
+            readers=config.readers,
+            timeout_s=config.timeout_s,
+            exclusive=exclusive,
+            way=way,
         )
     try:
         await database.write(upgrade)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from heliograph.core.model.delivery import Delivery as DeliveryRecord
     from heliograph.core.model.delivery import Page, PageCommit
     from heliograph.core.model.notification import Counters
+    from heliograph.core.right_of_way import RightOfWay
     from heliograph.delivery.small_sends import SmallSends
     from heliograph.storage.store import SqlStore
 
@@ -113,6 +114,7 @@ class Stage:
         *,
         waits: Mapping[str, float] | None = None,
         places: SmallSends | None = None,
+        way: RightOfWay | None = None,
         **settings: Any,
     ) -> tuple[Worker, LedgerQueue]:
         """A worker with its queue. waits: its own for a database, pages in flight, a release."""
@@ -126,6 +128,7 @@ class Stage:
             self.clock,
             wanted,
             small_sends=places,
+            way=way,
             **{"pause_s": PAUSE_S, **(waits or {})},
         )
         return worker, queue

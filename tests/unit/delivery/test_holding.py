@@ -17,6 +17,7 @@ from heliograph.core.model.delivery import DeliveryState
 from heliograph.core.model.notification import Counters, NotificationState, Record
 from heliograph.core.model.outcome import ACCEPTED, Deferred, Misconfigured, TokenGone
 from heliograph.core.model.registration import Environment, ProviderName
+from heliograph.core.right_of_way import RightOfWay
 
 if TYPE_CHECKING:
     from heliograph.core.model.breaker import Breaker
@@ -244,6 +245,24 @@ async def test_a_small_send_overtakes_a_broadcast_that_has_every_other_place(
         await stage.completes(broadcast)
 
     assert len(sent) == 3
+
+
+async def test_a_broadcast_begins_no_page_while_a_small_send_has_the_right_of_way(
+    stage: Stage,
+) -> None:
+    await stage.phones(1001)
+    way = RightOfWay(stage.clock.monotonic)
+    way.take_turn()
+    way.ask()
+    broadcast = await stage.notify()
+    code = await stage.notify(_addresses("code"), ttl_s=60)
+
+    async with stage.working(page_size=500, way=way):
+        assert await stage.completes(code) == Counters(accepted=1)
+        assert await stage.counters(broadcast) == Counters()
+
+        way.passed()
+        assert await stage.completes(broadcast) == Counters(accepted=1001)
 
 
 def _addresses(token: str) -> Addresses:

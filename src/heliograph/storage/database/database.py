@@ -39,7 +39,7 @@ class Database(Protocol):
     step_rows: int | None
     writers: int
 
-    async def read(self, work: Callable[[Connection], T]) -> T:
+    async def read(self, work: Callable[[Connection], T], lane: Lane = Lane.API) -> T:
         """Run work that only reads."""
         ...
 

@@ -32,12 +32,13 @@ class PostgresDatabase:
     def __init__(self, url: str, *, pool_size: int = 8, timeout_s: float = 10.0) -> None:
         self.engine = _engine(make_url(url), pool_size, timeout_s)
 
-    async def read(self, work: Callable[[Connection], T]) -> T:
+    async def read(self, work: Callable[[Connection], T], lane: Lane = Lane.API) -> T:
         """Run work that only reads.
 
         A connection that died while it lay idle says so only when it is used;
         reading again, by a new one, then harms nobody.
         """
+        del lane
         with unavailable_if_failing():
             try:
                 return await self._read(work)

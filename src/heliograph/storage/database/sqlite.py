@@ -25,6 +25,7 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import NullPool
 
 from heliograph.core.errors import Unavailable
+from heliograph.core.right_of_way import RightOfWay
 from heliograph.storage.database.database import DatabaseInUse, Lane
 from heliograph.storage.database.failures import unavailable_if_failing
 
@@ -59,8 +60,15 @@ class SqliteDatabase:
     writers: int = 1
 
     def __init__(
-        self, directory: Path, *, readers: int = 2, timeout_s: float = 10.0, exclusive: bool = True
+        self,
+        directory: Path,
+        *,
+        readers: int = 2,
+        timeout_s: float = 10.0,
+        exclusive: bool = True,
+        way: RightOfWay | None = None,
     ) -> None:
+        self._way = way or RightOfWay(time.monotonic)
         directory.mkdir(parents=True, exist_ok=True)
         self._path = directory / FILE_NAME
         self._timeout_s = timeout_s
@@ -79,6 +87,9 @@ class SqliteDatabase:
         self._readers = ThreadPoolExecutor(
             readers, thread_name_prefix="sqlite-reader", initializer=_step_back
         )
+        self._page_reader = ThreadPoolExecutor(
+            1, thread_name_prefix="sqlite-page-reader", initializer=partial(_step_back, 2)
+        )
         self._stopping = threading.Event()
         self._threads = [
             threading.Thread(target=self._write_loop, name="sqlite-writer", daemon=True)
@@ -92,11 +103,11 @@ class SqliteDatabase:
         for thread in self._threads:
             thread.start()
 
-    async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run work on a reader thread."""
+    async def read(self, work: Callable[[Connection], T], lane: Lane = Lane.API) -> T:
+        """Run work on a reader thread; pages have one of their own."""
         self._check_open()
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, self._read, work)
+        readers = self._readers if lane is Lane.API else self._page_reader
+        return await asyncio.get_running_loop().run_in_executor(readers, self._read, work)
 
     async def write(
         self,
@@ -123,8 +134,10 @@ class SqliteDatabase:
         """
         left = deque(steps)
         while len(left) > 1:
+            await self._way.turn()
             if not await self.write(partial(self._run_some, left), Lane.PAGE, is_lasting=False):
                 return False
+        await self._way.turn()
         return await self.write(left[0], Lane.PAGE)
 
     async def close(self) -> None:
@@ -136,6 +149,7 @@ class SqliteDatabase:
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
         self._readers.shutdown(wait=True)
+        self._page_reader.shutdown(wait=True)
         for link in self._read_links:
             link.connection.close()
         self._engine.dispose()
@@ -172,7 +186,7 @@ class SqliteDatabase:
                 return False
             left.popleft()
             waiting = self._jobs.queue
-            if waiting and waiting[0][0] == Lane.API:
+            if self._way.is_asked_for or (waiting and waiting[0][0] == Lane.API):
                 break
         return True
 
@@ -297,11 +311,14 @@ class _Job:
             self._future.set_exception(error)
 
 
-def _step_back() -> None:
-    """Let the loop's thread go first where both want one core: many wait for it, one for us."""
+def _step_back(times: int = 1) -> None:
+    """Let the loop's thread go first where both want one core: many wait for it, one for us.
+
+    times: by how many steps; nobody waits for the one that reads pages.
+    """
     if sys.platform == "linux":
         # Of this thread; elsewhere it would be of the whole process.
-        os.nice(_NICENESS)
+        os.nice(_NICENESS * times)
 
 
 def _open(path: Path, busy_timeout_s: float) -> sqlite3.Connection:

@@ -21,6 +21,7 @@ from heliograph.core.ids import Id
 from heliograph.core.model.delivery import Cursor, Page, PageCommit, Shard, ShardSource
 from heliograph.core.model.notification import NotificationState
 from heliograph.core.turns import Room, Waiting, fair_turns
+from heliograph.storage.database.database import Lane
 from heliograph.storage.database.spelling import Statement
 from heliograph.storage.notifications.cutting import BULK_LANE, SMALL_LANE
 from heliograph.storage.notifications.documents import to_notification
@@ -127,7 +128,8 @@ class SqlLedger:
     ) -> Page:
         """Read the targets behind `cursor`."""
         return await self._database.read(
-            lambda connection: read_page(connection, shard, notification, cursor, limit, now)
+            lambda connection: read_page(connection, shard, notification, cursor, limit, now),
+            Lane.API if shard.is_small else Lane.PAGE,
         )
 
     async def commit_page(self, commit: PageCommit) -> bool:

@@ -1,13 +1,16 @@
-"""Whose turn it is with SQLite's one writer: steps of a page, and API writes between them."""
+"""Whose turn it is on SQLite: steps of a page, API writes between them, and readers."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from heliograph.core.right_of_way import RightOfWay
+from heliograph.storage.database.database import Lane
 from heliograph.storage.database.sqlite import SqliteDatabase
 
 if TYPE_CHECKING:
@@ -89,6 +92,22 @@ async def test_an_api_write_runs_between_two_steps(database: SqliteDatabase) -> 
     assert page.names == ["a", "api", "b", "c"]
 
 
+async def test_a_page_is_put_down_where_a_small_send_has_the_right_of_way(folder: Path) -> None:
+    way = RightOfWay(time.monotonic)
+    database = SqliteDatabase(folder, way=way)
+    page = Page()
+
+    def ask(connection: Connection) -> bool:
+        way.ask()
+        return page.step("a")(connection)
+
+    assert await database.write_steps([ask, page.step("b"), page.step("c")])
+    await database.close()
+
+    assert page.names == ["a", "b", "c"]
+    assert page.ran[0][1] is not page.ran[1][1]
+
+
 @pytest.mark.parametrize("lost_at", ["a", "b", "c"])
 async def test_a_step_that_is_another_workers_ends_the_page(
     database: SqliteDatabase, lost_at: str
@@ -100,3 +119,23 @@ async def test_a_step_that_is_another_workers_ends_the_page(
     )
 
     assert page.names[-1] == lost_at
+
+
+@pytest.mark.parametrize(
+    ("held", "asked"), [(Lane.PAGE, Lane.API), (Lane.API, Lane.PAGE)], ids=["page", "api"]
+)
+async def test_pages_and_the_api_do_not_wait_for_each_others_reading(
+    folder: Path, held: Lane, asked: Lane
+) -> None:
+    database = SqliteDatabase(folder, readers=1)
+    page = Page()
+    reading = asyncio.create_task(database.read(page.holding("long"), held))
+    await asyncio.to_thread(page.is_held.wait, PATIENCE_S)
+
+    async with asyncio.timeout(PATIENCE_S):
+        await database.read(page.step("short"), asked)
+
+    page.may_go_on.set()
+    await reading
+    await database.close()
+    assert page.names == ["short", "long"]
