@@ -26,6 +26,8 @@ conflicts, memory and disk, locks, shutdown, the operating system.
 Source: PostgreSQL manual, appendix A.
 """
 
+_SQLITE_IS_AWAY = (sqlite3.OperationalError, sqlite3.InterfaceError)
+
 
 @contextmanager
 def unavailable_if_failing() -> Iterator[None]:
@@ -35,7 +37,7 @@ def unavailable_if_failing() -> Iterator[None]:
     """
     try:
         yield
-    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError) as error:
+    except (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, *_SQLITE_IS_AWAY) as error:
         raise Unavailable("database") from error
     except exc.DBAPIError as error:
         if error.connection_invalidated or sql_state(error)[:2] in _AWAY:
@@ -44,8 +46,6 @@ def unavailable_if_failing() -> Iterator[None]:
             # SQLite's word for a file that is damaged, or no database at all.
             raise Unavailable("database") from error
         raise
-    except (sqlite3.OperationalError, sqlite3.InterfaceError) as error:
-        raise Unavailable("database") from error
     except sqlite3.DatabaseError as error:
         if type(error) is sqlite3.DatabaseError:
             raise Unavailable("database") from error

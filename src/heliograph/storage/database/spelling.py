@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ARRAY, Text, any_, bindparam, func, select
+from sqlalchemy import ARRAY, Text, any_, bindparam, func, literal_column, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg as postgresql_asyncpg
 
@@ -118,6 +118,11 @@ def keys_of(engine: str, name: str = "key") -> WantedKeys:
     return wanted_keys(
         engine, f"wanted_{name}", lambda each, kind: bindparam(names[each], type_=kind)
     )
+
+
+def is_one_of(column: ColumnElement[Any], words: Iterable[str]) -> ColumnElement[bool]:
+    """Match any of a few words of ours, which stand in the statement's text."""
+    return column.in_([literal_column(f"'{word}'") for word in words])
 
 
 def is_listed(engine: str, name: ColumnElement[Any]) -> ColumnElement[bool]:

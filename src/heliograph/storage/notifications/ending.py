@@ -17,30 +17,25 @@ from sqlalchemy import (
 
 from heliograph.core.clock import to_ms
 from heliograph.core.model.notification import NotificationState
-from heliograph.storage.database.spelling import Statement
+from heliograph.storage.database.spelling import Statement, is_one_of
 from heliograph.storage.tables.tables import deferred, notifications, shards
 from heliograph.storage.webhooks.outbox import wishes_of
 from heliograph.storage.webhooks.telling import tell_of_notification
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import Connection
 
 _STARTED = (NotificationState.RUNNING.value, NotificationState.PAUSED.value)
 _ENDING = (*_STARTED, NotificationState.EXPIRED.value)
 _MAY_EXPIRE = (*_STARTED, NotificationState.SCHEDULED.value)
 
 
-def _among(states: Sequence[str]) -> ColumnElement[bool]:
-    return notifications.c.state.in_([literal_column(f"'{state}'") for state in states])
-
-
 _THIS = (
     notifications.c.application_id == bindparam("application", type_=LargeBinary),
     notifications.c.id == bindparam("notification", type_=LargeBinary),
-    _among(_ENDING),
+    is_one_of(notifications.c.state, _ENDING),
 )
 _LOCK = Statement(lambda _: select(notifications.c.id).where(*_THIS).with_for_update())
 _COMPLETE = Statement(
@@ -53,7 +48,10 @@ _COMPLETE = Statement(
         )
         .values(
             state=case(
-                (_among(_STARTED), literal_column(f"'{NotificationState.COMPLETED.value}'")),
+                (
+                    is_one_of(notifications.c.state, _STARTED),
+                    literal_column(f"'{NotificationState.COMPLETED.value}'"),
+                ),
                 else_=notifications.c.state,
             ),
             completed_ms=bindparam("now_ms", type_=BigInteger),

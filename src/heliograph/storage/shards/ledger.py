@@ -11,7 +11,6 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
-    literal_column,
     select,
     update,
 )
@@ -22,7 +21,7 @@ from heliograph.core.model.delivery import Cursor, Page, PageCommit, Shard, Shar
 from heliograph.core.model.notification import NotificationState
 from heliograph.core.turns import Room, Waiting, fair_turns
 from heliograph.storage.database.database import Lane
-from heliograph.storage.database.spelling import Statement
+from heliograph.storage.database.spelling import Statement, is_one_of
 from heliograph.storage.notifications.cutting import BULK_LANE, SMALL_LANE
 from heliograph.storage.notifications.documents import to_notification
 from heliograph.storage.shards.breakers import write_breakers
@@ -186,7 +185,7 @@ _DUE = Statement(
             exists().where(
                 notifications.c.application_id == shards.c.application_id,
                 notifications.c.id == shards.c.notification_id,
-                notifications.c.state.in_([literal_column(f"'{each}'") for each in _CLAIMED]),
+                is_one_of(notifications.c.state, _CLAIMED),
             ),
         )
         .order_by(shards.c.due_ms)

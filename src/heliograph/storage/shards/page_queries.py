@@ -33,7 +33,12 @@ from heliograph.core.clock import to_ms
 from heliograph.core.model.audience import Narrowed, Tags, Users
 from heliograph.core.model.delivery import Cursor, ShardSource
 from heliograph.storage.database.engines import LastByte
-from heliograph.storage.database.spelling import Statement, is_listed, listed_values
+from heliograph.storage.database.spelling import (
+    Statement,
+    is_listed,
+    is_one_of,
+    listed_values,
+)
 from heliograph.storage.tables.tables import (
     audience_members,
     deferred,
@@ -175,9 +180,7 @@ def _is_in_audience(
     ]
     if providers:
         # Spelled out, for there are few: which they are is part of the cached statement.
-        conditions.append(
-            table.c.provider.in_(literal_column(f"'{name}'") for name in sorted(providers))
-        )
+        conditions.append(is_one_of(table.c.provider, sorted(providers)))
     if audience is Users:
         named = select(audience_members.c.member_id).where(
             audience_members.c.notification_id == _NOTIFICATION
