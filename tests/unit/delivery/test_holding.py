@@ -259,6 +259,8 @@ async def test_a_broadcast_begins_no_page_while_a_small_send_has_the_right_of_wa
 
     async with stage.working(page_size=500, way=way):
         assert await stage.completes(code) == Counters(accepted=1)
+        # Both were claimed together, and only the code's page was read.
+        assert stage.ledger.calls.count("read_page") == 1
         assert await stage.counters(broadcast) == Counters()
 
         way.passed()
