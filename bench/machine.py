@@ -21,10 +21,11 @@ def resident_mb(pid: int) -> float:
 
 
 def pin(pid: int, core: int) -> None:
-    """Keep a process on one core, where there is more than one."""
+    """Keep a process, all of its threads, on one core, where there is more than one."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) > 1:
-        os.sched_setaffinity(pid, {cores[core % len(cores)]})
+        for thread in Path(f"/proc/{pid or 'self'}/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {cores[core % len(cores)]})
 
 
 def percentile(values: list[float], share: float) -> float:
