@@ -20,7 +20,8 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from heliograph.web.bodies import BODY_AT_HAND
-from heliograph.web.http_exchange import Exchange
+from heliograph.web.http_exchange import Departures, Exchange
+from heliograph.web.responses import ANSWER_AT_ONCE
 
 if TYPE_CHECKING:
     from asyncio import TimerHandle
@@ -60,8 +61,11 @@ class _Parser(httptools.HttpRequestParser):
 class BoundedProtocol(HttpToolsProtocol):
     """Closes connections whose next request's head is too long or too late."""
 
-    def __init__(self, *args: Any, head_timeout_s: float, **named: Any) -> None:
+    def __init__(
+        self, *args: Any, head_timeout_s: float, departures: Departures, **named: Any
+    ) -> None:
         super().__init__(*args, **named)
+        self._departures = departures
         self._head_timeout_s = head_timeout_s
         self._is_in_head = False
         self._head_bytes = 0
@@ -84,6 +88,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse, then count what belongs to a head that is not complete yet."""
+        self._departures.leave()
         super().data_received(data)
         while (rest := self.parser.rest) is not None:
             self._go_on()
@@ -130,6 +135,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._idle_since = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self._wait_for_more(self.timeout_keep_alive)
+
+    def shutdown(self) -> None:
+        """End behind the answer that is made, or is being made."""
+        self._departures.leave()
+        super().shutdown()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close a connection that was idle for too long.
@@ -190,8 +200,12 @@ class BoundedProtocol(HttpToolsProtocol):
             keep_alive=version != "1.0" and parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
+        exchange.departures, exchange.company = self._departures, self.tasks
         # Typed as ASGI's own extensions are, which say no more than that they are there.
-        extensions: dict[str, Any] = {BODY_AT_HAND: exchange.body_at_hand}
+        extensions: dict[str, Any] = {
+            BODY_AT_HAND: exchange.body_at_hand,
+            ANSWER_AT_ONCE: exchange.answer_at_once,
+        }
         scope["extensions"] = extensions
         if before is None or before.response_complete:
             self._start_asgi_task(self.cycle, self.app)
@@ -209,4 +223,5 @@ class BoundedProtocol(HttpToolsProtocol):
             self._head_timer = None
 
     def _give_up(self) -> None:
+        self._departures.leave()
         self.transport.close()

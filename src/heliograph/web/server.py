@@ -12,6 +12,7 @@ import structlog
 import uvicorn
 
 from heliograph.observability.failures import frames_of
+from heliograph.web.http_exchange import Departures
 from heliograph.web.http_protocol import BoundedProtocol
 from heliograph.web.responses import WholeResponse
 
@@ -47,7 +48,11 @@ class Server:
         self.port: int = self._socket.getsockname()[1]
         self.public_url = config.url_of(_in_url(listener.host), self.port)
         application.move_to(self.public_url)
-        protocol = partial(BoundedProtocol, head_timeout_s=config.limits.body_timeout_s)
+        protocol = partial(
+            BoundedProtocol,
+            head_timeout_s=config.limits.body_timeout_s,
+            departures=Departures(),
+        )
         self._server = _QuietServer(
             uvicorn.Config(
                 Guard(application),

@@ -15,6 +15,7 @@ from uvicorn.server import ServerState
 from heliograph.config import Config
 from heliograph.web.application import Application
 from heliograph.web.door import OpenDoor
+from heliograph.web.http_exchange import Departures
 from heliograph.web.http_protocol import BoundedProtocol
 from heliograph.web.responses import json_response
 from heliograph.web.server import Guard
@@ -88,19 +89,30 @@ class Clock:
 
 
 class Caller:
-    """A connection to an application with one route, without a socket."""
+    """A connection to an application with one route, without a socket.
 
-    def __init__(self, handler: Handler) -> None:
+    beside: another connection to the same server.
+    """
+
+    def __init__(self, handler: Handler, beside: Caller | None = None) -> None:
         routes = [route(method, "/a", handler) for method in ("GET", "POST", "HEAD")]
         application = Application(NO_CORE, [OpenDoor(dialect("one", *routes))], Config())
         config = uvicorn.Config(
             Guard(application), lifespan="off", log_config=None, timeout_keep_alive=5
         )
         config.load()
-        self.state = ServerState()
+        self.state = beside.state if beside else ServerState()
+        self.departures = beside.departures if beside else Departures()
         self.wire = Wire()
         self.clock = Clock()
-        self.protocol = BoundedProtocol(config, self.state, {}, head_timeout_s=5, _loop=self.clock)
+        self.protocol = BoundedProtocol(
+            config,
+            self.state,
+            {},
+            head_timeout_s=5,
+            departures=self.departures,
+            _loop=self.clock,
+        )
         self.protocol.access_log = False
         self.protocol.connection_made(self.wire)
 
@@ -117,8 +129,8 @@ class Caller:
 
 
 @asynccontextmanager
-async def calling(handler: Handler) -> AsyncIterator[Caller]:
-    caller = Caller(handler)
+async def calling(handler: Handler, beside: Caller | None = None) -> AsyncIterator[Caller]:
+    caller = Caller(handler, beside)
     yield caller
     caller.protocol.connection_lost(None)
 
@@ -281,3 +293,79 @@ async def test_a_connection_is_not_idle_while_it_is_served() -> None:
 
     assert answer.startswith(b"HTTP/1.1 200")
     assert is_open
+
+
+@asynccontextmanager
+async def two_waiting(handler: Handler) -> AsyncIterator[tuple[Caller, Caller]]:
+    """Have two requests wait for something that both of them need."""
+    async with calling(handler) as one, calling(handler, beside=one) as other:
+        for caller in (one, other):
+            caller.protocol.data_received(GET)
+        await asyncio.sleep(0)
+        yield one, other
+
+
+async def test_answers_of_one_turn_leave_together_when_all_are_made() -> None:
+    gate: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    written_when_made = []
+
+    async def waiting(request: Any, core: Any) -> Response:
+        await gate
+        written_when_made.append(len(one.wire.writes) + len(other.wire.writes))
+        return json_response({"ok": 1})
+
+    async with two_waiting(waiting) as (one, other):
+        gate.set_result(None)
+        await one.answered()
+
+        assert written_when_made == [0, 0]
+        assert [len(each.wire.writes) for each in (one, other)] == [1, 1]
+
+
+@pytest.mark.parametrize("end", ["stop", "another head that is none", "a head that is late"])
+async def test_an_answer_that_waits_for_company_is_not_lost_when_its_connection_ends(
+    end: str,
+) -> None:
+    gate: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def waiting(request: Any, core: Any) -> Response:
+        await gate
+        asyncio.get_running_loop().call_soon(end_it)
+        return json_response({"ok": 1})
+
+    def end_it() -> None:
+        # Before the answers' turn: this was asked for first.
+        order.append(len(one.wire.writes))
+        match end:
+            case "stop":
+                one.protocol.shutdown()
+            case "another head that is none":
+                one.protocol.data_received(b"\0\r\n\r\n")
+            case _:
+                one.protocol._give_up()
+
+    order: list[int] = []
+    async with two_waiting(waiting) as (one, _):
+        gate.set_result(None)
+        await one.answered()
+
+        assert order[0] == 0
+        assert one.wire.writes[0].startswith(b"HTTP/1.1 200 OK\r\n")
+        assert one.wire.writes[0].endswith(b'{"ok":1}')
+        assert one.wire.is_closed
+
+
+async def test_an_answer_whose_connection_is_gone_meanwhile_is_not_written() -> None:
+    gate: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def waiting(request: Any, core: Any) -> Response:
+        await gate
+        one.wire.close()
+        return json_response({"ok": 1})
+
+    async with two_waiting(waiting) as (one, other):
+        gate.set_result(None)
+        await one.answered()
+
+        assert one.wire.writes == []
+        assert other.wire.text.endswith(b'{"ok":1}')
