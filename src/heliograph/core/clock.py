@@ -28,4 +28,6 @@ def to_ms(instant: datetime) -> int:
 
 def from_ms(millis: int) -> datetime:
     """Turn Unix milliseconds into an aware UTC datetime."""
-    return EPOCH + timedelta(milliseconds=millis)
+    seconds, rest = divmod(millis, 1000)
+    # Told in days, seconds and microseconds, which is how it keeps them, it need not reckon.
+    return EPOCH + timedelta(0, seconds, rest * 1000)

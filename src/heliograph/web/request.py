@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.datastructures import Headers
@@ -32,8 +33,14 @@ class _IndexedHeaders(Headers):
 
     def get(self, key: str, default: Any = None) -> Any:
         """Answer a header's first value."""
-        value = self._first.get(key.lower().encode("latin-1"))
+        value = self._first.get(_on_the_wire(key))
         return default if value is None else value.decode("latin-1")
+
+
+# They are spelled in the code, all of them.
+@cache
+def _on_the_wire(name: str) -> bytes:
+    return name.lower().encode("latin-1")
 
 
 class Request(StarletteRequest):
@@ -56,12 +63,17 @@ class Request(StarletteRequest):
         client_address: str | None,
     ) -> None:
         super().__init__(scope, receive)
-        self._headers = _IndexedHeaders(scope["headers"])
+        self._indexed = _IndexedHeaders(scope["headers"])
         self.door = door
         self.route = route
         self.client_address = client_address
         self.is_body_left = False
         self._limits = limits
+
+    @property
+    def headers(self) -> Headers:
+        """Answer its headers."""
+        return self._indexed
 
     async def body(self) -> bytes:
         """Read the whole body, once, within the door's limits.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from heliograph.core.ids import spell
 from heliograph.core.model.identity import SessionPrincipal
 from heliograph.core.model.listing import RegistrationFilter
 from heliograph.core.model.registration import (
+    NO_ATTRIBUTES,
     Attribute,
     Changes,
     Draft,
@@ -25,6 +26,7 @@ from heliograph.dialects.native.schemas import registrations as schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from heliograph.core.errors import PathPart
@@ -57,6 +59,7 @@ def to_draft(
     """
     has_device = body.device_id is not None
     token, keys, silent_after = _of_a_browser(body.subscription)
+    attributes = _to_attributes(body.attributes)
     return Draft(
         application_id=application.id,
         slot=Slot(by_user=not has_device, device_id=body.device_id, by_token=not has_device),
@@ -71,19 +74,24 @@ def to_draft(
         session_id=principal.session.id if isinstance(principal, SessionPrincipal) else None,
         device_id=body.device_id,
         environment=body.environment,
-        attributes=MappingProxyType({**_to_attributes(body.attributes), **keys}),
+        attributes=MappingProxyType({**attributes, **keys}) if keys else attributes,
         silent_after=silent_after,
     )
 
 
-@contextmanager
-def naming_problems_of(body: schemas.RegistrationBody) -> Iterator[None]:
+def naming_problems_of(body: schemas.RegistrationBody) -> AbstractContextManager[None]:
     """Let what is wrong with a subscription be named by the subscription's own fields."""
+    return _AS_THEY_ARE if body.subscription is None else _naming_subscriptions_fields()
+
+
+_AS_THEY_ARE = nullcontext()
+
+
+@contextmanager
+def _naming_subscriptions_fields() -> Iterator[None]:
     try:
         yield
     except InvalidRequest as error:
-        if body.subscription is None:
-            raise
         raise type(error)(
             [
                 Problem(_PLACES.get(each.path, each.path), each.kind, each.expected)
@@ -161,6 +169,9 @@ def _of_a_browser(
     return subscription.endpoint, named, None if ends is None else from_ms(int(ends))
 
 
-def _to_attributes(body: schemas.Attributes) -> MappingProxyType[str, Any]:
+def _to_attributes(body: schemas.Attributes) -> Mapping[str, Any]:
+    extra = body.model_extra
+    if not extra and not body.categories:
+        return NO_ATTRIBUTES
     named = {"categories": list(body.categories)} if body.categories else {}
-    return MappingProxyType({**(body.model_extra or {}), **named})
+    return MappingProxyType({**(extra or {}), **named})

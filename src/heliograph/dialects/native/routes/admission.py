@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from heliograph.core.ids import parse, spell
@@ -50,5 +51,10 @@ def location_of(
     request: Request, application: Application, kind: str, thing_id: Id
 ) -> dict[str, str]:
     """Say where a thing that was made can be found."""
-    parent = f"{request.door.public_url}/v1/applications/{spell('application', application.id)}"
+    parent = _address_of(request.door.public_url, application.id)
     return {"location": f"{parent}/{kind}s/{spell(kind, thing_id)}"}
+
+
+@lru_cache(maxsize=1024)
+def _address_of(public_url: str, application_id: Id) -> str:
+    return f"{public_url}/v1/applications/{spell('application', application_id)}"
