@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -78,9 +77,9 @@ def living(state: RegistryState, loaded: list[Registration]) -> dict[Id, Registr
         assert row.id not in rows
         rows[row.id] = row
     for row in changes.changed:
-        rows[row.id] = replace(row)
+        rows[row.id] = row._replace()
     for row in changes.touched:
-        rows[row.id] = replace(rows[row.id], refreshed=row.refreshed)
+        rows[row.id] = rows[row.id]._replace(refreshed=row.refreshed)
     for before, after in changes.moved_tokens:
         assert before.id == after.id
         assert before.token_hash != after.token_hash

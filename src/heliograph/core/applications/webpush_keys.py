@@ -122,13 +122,13 @@ class WebPushKeys:
         keys = () if present is None else tuple(key.public for key in present.keys)
         named = draft.attributes.get(Attribute.VAPID_KEY)
         if named is None:
-            return replace(draft, assumed={Attribute.VAPID_KEY: keys[0]}) if keys else draft
+            return draft._replace(assumed={Attribute.VAPID_KEY: keys[0]}) if keys else draft
         plain = _plain(str(named))
         if plain not in keys:
             expected = "one of the application's public keys"
             path = ("attributes", Attribute.VAPID_KEY.value)
             raise InvalidRequest([Problem(path, ProblemKind.NOT_ALLOWED, expected)])
-        return replace(draft, attributes={**draft.attributes, Attribute.VAPID_KEY: plain})
+        return draft._replace(attributes={**draft.attributes, Attribute.VAPID_KEY: plain})
 
     async def _credential(
         self, application: Application, *, is_fresh: bool = False

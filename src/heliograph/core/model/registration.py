@@ -1,12 +1,17 @@
-"""Registrations: which token reaches which user, in which application."""
+"""Registrations: which token reaches which user, in which application.
+
+What is made for each registration is a named tuple: a frozen dataclass of
+twenty fields takes four times as long to make.
+Measured: docs/decisions/0002-storage.md.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,16 +106,14 @@ class Attribute(StrEnum):
     TOKEN_FORM = "token_form"  # noqa: S105 - an attribute
 
 
-@dataclass(frozen=True, slots=True)
-class UserKey:
+class UserKey(NamedTuple):
     """A user by the customer's own id; made at first sight."""
 
     account_id: Id
     external_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class MemberKey:
+class MemberKey(NamedTuple):
     """A user that is already known, as member of an application."""
 
     user_id: Id
@@ -118,8 +121,7 @@ class MemberKey:
     external_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FreshUser:
+class FreshUser(NamedTuple):
     """A user without a customer's id, made with their first registration."""
 
     account_id: Id
@@ -130,8 +132,7 @@ class FreshUser:
 Owner = UserKey | MemberKey | FreshUser
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """What a new registration replaces.
 
     A slot is the device (`device_id`), the session, or the user with either
@@ -147,8 +148,7 @@ class Slot:
     kind: TokenKind = TokenKind.ALERT
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A registration as asked for.
 
     owner: whose phone it is, if anyone's. member_limit: how many
@@ -178,8 +178,8 @@ class Draft:
     keeps_session: bool = False
     device_id: str | None = None
     environment: Environment | None = None
-    attributes: Mapping[str, Any] = field(default_factory=lambda: NO_ATTRIBUTES)
-    assumed: Mapping[str, Any] = field(default_factory=lambda: NO_ATTRIBUTES)
+    attributes: Mapping[str, Any] = NO_ATTRIBUTES
+    assumed: Mapping[str, Any] = NO_ATTRIBUTES
     silent_after: datetime | None = None
     silent_with_session: bool = False
     leave: int | None = None
@@ -188,8 +188,7 @@ class Draft:
     labels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Registration:
+class Registration(NamedTuple):
     """One living registration.
 
     slot: 16 bytes, the hash of the application and what it replaces; its
@@ -216,7 +215,7 @@ class Registration:
     session_id: Id | None = None
     device_id: str | None = None
     environment: Environment | None = None
-    attributes: Mapping[str, Any] = field(default_factory=lambda: NO_ATTRIBUTES)
+    attributes: Mapping[str, Any] = NO_ATTRIBUTES
     silent_after: datetime | None = None
     shared: bool = False
     state: RegistrationState = RegistrationState.ACTIVE

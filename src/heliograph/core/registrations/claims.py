@@ -15,7 +15,7 @@ Source: docs/decisions/0004-slots-and-claims.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -89,7 +89,7 @@ class RegistryState:
             raise Conflict("registration", spell("registration", existing.id))
         wanted = _from_draft(draft, owner, slot, digest, existing)
         if draft.assumed:
-            wanted = replace(wanted, attributes=self._attributes_of(draft, digest))
+            wanted = wanted._replace(attributes=self._attributes_of(draft, digest))
         if existing is not None and _is_alike(wanted, existing):
             if wanted.refreshed - existing.refreshed <= REFRESH_EVERY:
                 return existing
@@ -183,18 +183,17 @@ class RegistryState:
         wanted = existing
         if changes.token is not None and changes.token != existing.token:
             digest = token_hash(existing.provider, changes.token)
-            wanted = replace(
-                wanted, token=changes.token, token_hash=digest, shared=False, refreshed=at
+            wanted = wanted._replace(
+                token=changes.token, token_hash=digest, shared=False, refreshed=at
             )
         if changes.environment is not None:
-            wanted = replace(wanted, environment=changes.environment)
+            wanted = wanted._replace(environment=changes.environment)
         if changes.attributes is not None:
-            wanted = replace(wanted, attributes=changes.attributes)
+            wanted = wanted._replace(attributes=changes.attributes)
         if changes.state is not None:
-            wanted = replace(wanted, state=changes.state)
+            wanted = wanted._replace(state=changes.state)
         if changes.owner is not None:
-            wanted = replace(
-                wanted,
+            wanted = wanted._replace(
                 user_id=owner.user_id if owner else None,
                 external_user_id=owner.external_id if owner else None,
                 member_id=owner.member_id if owner else None,
@@ -263,7 +262,7 @@ class RegistryState:
         for holder_id in holders:
             holder = self._living[holder_id]
             if holder.shared != is_shared:
-                self._living[holder_id] = replace(holder, shared=is_shared)
+                self._living[holder_id] = holder._replace(shared=is_shared)
 
     def _refuse_if_full(self, draft: Draft, owner: MemberKey, digest: bytes) -> None:
         """Refuse one registration too many; a token that only moves within counts once."""
@@ -304,9 +303,7 @@ class RegistryState:
             del self._by_member[row.member_id][row.id]
 
 
-_all_but_refreshed = attrgetter(
-    *(each.name for each in fields(Registration) if each.name != "refreshed")
-)
+_all_but_refreshed = attrgetter(*(name for name in Registration._fields if name != "refreshed"))
 
 
 def _is_alike(one: Registration, other: Registration) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -139,9 +139,8 @@ def to_sync_drafts(
     # The caller's own leave is their session.
     leaves.pop(caller.member_id, None)
     return [
-        replace(
-            _to_draft(body, body.provider, body.token, principal, owner, now),
-            leave=leaves[member_id].number if member_id in leaves else None,
+        _to_draft(body, body.provider, body.token, principal, owner, now)._replace(
+            leave=leaves[member_id].number if member_id in leaves else None
         )
         for member_id, owner in owners.items()
     ]

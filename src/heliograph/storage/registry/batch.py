@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -256,7 +255,7 @@ def _in_session(draft: Draft, sessions: Mapping[Id, LivingSession]) -> Draft:
     if session.is_shut_out:
         raise Suspended("user")
     if draft.silent_with_session and draft.silent_after != session.silent_after:
-        return replace(draft, silent_after=session.silent_after)
+        return draft._replace(silent_after=session.silent_after)
     return draft
 
 

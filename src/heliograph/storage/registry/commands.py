@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from heliograph.core.model.registration import Registration
 
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from heliograph.core.model.registration import Changes, Draft, Owner, ProviderName, Slot
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
+class Register(NamedTuple):
     """Apply a draft."""
 
     draft: Draft

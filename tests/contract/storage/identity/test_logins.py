@@ -250,7 +250,7 @@ async def test_what_is_registered_while_its_session_is_renewed_is_heard_as_long(
     as_read = world.draft("A", session=session, by_session=True, silent_after=session.silent_after)
     assert await world.store.sessions.prolong(session.id, later)
 
-    made = await world.store.registry.register(replace(as_read, silent_with_session=True))
+    made = await world.store.registry.register(as_read._replace(silent_with_session=True))
     other = await world.register("B", device="d", session=session, silent_after=world.now)
 
     assert made.silent_after == later

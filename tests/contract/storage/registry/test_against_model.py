@@ -160,8 +160,7 @@ class StoreMachine(RuleBasedStateMachine):
             attributes={"locale": ask.locale},
             member_limit=limit,
         )
-        values = {name: getattr(draft, name) for name in draft.__dataclass_fields__}
-        draft = type(draft)(**values | {"slot": place.slot, "device_id": device})
+        draft = draft._replace(slot=place.slot, device_id=device)
         row = Row(
             ask.token,
             not is_shared,

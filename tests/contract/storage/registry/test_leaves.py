@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +22,7 @@ async def lent(world: World, name: str, *, leave: int | None) -> Draft:
     session = await world.sign_in(name)
     owner = MemberKey(session.user_id, session.member_id, name)
     draft = world.draft("T", user=owner, by_user=True, by_token=True, origin="discord")
-    return replace(draft, claim=world.shared("T", name).claim, leave=leave)
+    return draft._replace(claim=world.shared("T", name).claim, leave=leave)
 
 
 async def revoke(world: World, draft: Draft) -> None:
@@ -43,7 +42,7 @@ async def test_nobody_is_registered_by_leave_that_they_revoked(world: World) -> 
     assert [row.external_user_id for row in made] == ["bob", "carol"]
     assert set(await world.living()) == {row.id for row in made}
 
-    again = await world.store.registry.synchronize([replace(ann, leave=1)], is_exact=False)
+    again = await world.store.registry.synchronize([ann._replace(leave=1)], is_exact=False)
 
     assert [row.external_user_id for row in again] == ["ann"]
     await world.check()

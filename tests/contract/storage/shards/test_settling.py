@@ -189,7 +189,7 @@ async def test_a_late_page_expires_its_notification_which_then_stays_expired(
 
 async def test_retries_keep_to_the_lane_of_their_notification(world: World) -> None:
     registration = await world.register("T", device="one")
-    unknown = [replace(registration, id=bytes(16)).id] * 1000
+    unknown = [registration._replace(id=bytes(16)).id] * 1000
     large = Registrations((registration.id, *unknown))
     for audience in (large, Registrations((registration.id,))):
         claimed = await notify(world, audience)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -143,7 +142,7 @@ async def test_an_endpoint_keeps_its_key_when_it_is_bound_anew(keys: WebPushKeys
     await keys.make(APPLICATION, CONTACT)
     first = registry.apply(RegistryState([]), await keys.noted(APPLICATION, browser()))
     await keys.make(APPLICATION, None)
-    again = replace(browser(), slot=replace(browser().slot, device_id="another"))
+    again = browser()._replace(slot=browser().slot._replace(device_id="another"))
 
     second = registry.apply(RegistryState([first]), await keys.noted(APPLICATION, again))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hypothesis import given
@@ -167,7 +167,7 @@ def test_a_member_never_holds_more_than_the_last_limit_allows(batch: list[Comman
 
 
 def _unlimited(command: Command) -> Command:
-    return replace(command, member_limit=None) if isinstance(command, Draft) else command
+    return command._replace(member_limit=None) if isinstance(command, Draft) else command
 
 
 def _facts(row: Registration) -> tuple[object, ...]:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -60,7 +59,7 @@ STORED = {
 @pytest.mark.parametrize("form", FORMS)
 def test_slots_that_older_versions_stored_are_found(form: str) -> None:
     application, ann, session = (Id(bytes([number] * 16)) for number in (1, 2, 3))
-    slot = replace(FORMS[form], session_id=session) if form == "session" else FORMS[form]
+    slot = FORMS[form]._replace(session_id=session) if form == "session" else FORMS[form]
 
     assert hash_of(slot, application=application, user=ann).hex() == STORED[form]
 
@@ -117,7 +116,7 @@ def test_the_kind_of_an_alert_is_not_spelled() -> None:
 
 @pytest.mark.parametrize("form", ["user and device", "session", "device"])
 def test_the_kind_counts_in_slots_by_token_only(form: str) -> None:
-    assert hash_of(replace(FORMS[form], kind=TokenKind.VOIP)) == hash_of(FORMS[form])
+    assert hash_of(FORMS[form]._replace(kind=TokenKind.VOIP)) == hash_of(FORMS[form])
 
 
 def test_nobody_is_an_owner_too() -> None:

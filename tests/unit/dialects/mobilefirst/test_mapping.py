@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -109,7 +108,7 @@ def test_an_update_may_take_owner_and_phone_away() -> None:
 def test_the_last_update_is_the_later_of_two() -> None:
     def shown(updated_at: datetime) -> str | None:
         attributes = {"updated_at": paging.timestamp(updated_at)}
-        row = replace(ROW, attributes=attributes)
+        row = ROW._replace(attributes=attributes)
         return devices.from_registration(row, PLACE).last_updated_time
 
     assert shown(NOW + timedelta(hours=1)) == "2026-01-02T04:04:05Z"
@@ -121,11 +120,11 @@ def test_the_last_update_is_the_later_of_two() -> None:
     [("apns", "A"), ("fcm", "G"), ("wns", "W"), ("webpush", "WEB_CHROME"), ("sms", "")],
 )
 def test_every_provider_has_a_platform(provider: str, platform: str) -> None:
-    assert devices.platform_of(replace(ROW, provider=ProviderName(provider))) == platform
+    assert devices.platform_of(ROW._replace(provider=ProviderName(provider))) == platform
 
 
 def test_a_registration_without_a_device_goes_by_its_id() -> None:
-    assert devices.device_id_of(replace(ROW, device_id=None)) == spell("registration", ROW.id)
+    assert devices.device_id_of(ROW._replace(device_id=None)) == spell("registration", ROW.id)
 
 
 def test_links_escape_what_urls_cannot_hold() -> None:
@@ -279,7 +278,7 @@ def test_a_scope_is_split(scope: str, elements: tuple[str, ...]) -> None:
 
 def test_a_telephones_number_is_dialled_without_what_groups_its_digits() -> None:
     made = draft(token=None, phoneNumber="+49 (170) 123-4567")
-    telephone = replace(ROW, provider=ProviderName.SMS, token=made.token)
+    telephone = ROW._replace(provider=ProviderName.SMS, token=made.token)
 
     assert made.token == "+491701234567"
     assert made.attributes[Attribute.PHONE] == "+49 (170) 123-4567"
@@ -290,7 +289,7 @@ def test_a_telephones_number_is_dialled_without_what_groups_its_digits() -> None
 def test_a_telephone_becomes_a_device_if_it_said_what_it_is(platform: str | None) -> None:
     number = "+491701234567"
     attributes = {"phone": number} | ({"platform": platform} if platform else {})
-    telephone = replace(ROW, provider=ProviderName.SMS, token=number, attributes=attributes)
+    telephone = ROW._replace(provider=ProviderName.SMS, token=number, attributes=attributes)
     changes = DeviceChanges(token="t2", phoneNumber="")
 
     draft = devices.to_promotion(changes, telephone, APPLICATION, now=NOW)

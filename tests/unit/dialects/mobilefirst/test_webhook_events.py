@@ -71,7 +71,7 @@ def test_a_change_says_less() -> None:
 
 
 def test_a_nameless_device_goes_by_its_registration_and_nobody_by_anonymous() -> None:
-    nobody = replace(ROW, device_id=None, external_user_id=None)
+    nobody = ROW._replace(device_id=None, external_user_id=None)
 
     entity = told(events.of_registration(EventKind.REGISTRATION_CREATED, nobody, NOW))["entity"]
 

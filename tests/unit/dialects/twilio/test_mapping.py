@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -105,9 +104,9 @@ def test_a_device_becomes_a_registration_of_the_users(word: str, provider: Provi
 
 
 def test_devices_are_listed_by_age_and_each_once() -> None:
-    second = replace(REGISTRATION, token="t-2", created=NOW + timedelta(seconds=1))
-    again = replace(second, id=Id(b"z" * 16), created=NOW + timedelta(seconds=2))
-    apple = replace(REGISTRATION, id=Id(b"a" * 16), provider=ProviderName.APNS)
+    second = REGISTRATION._replace(token="t-2", created=NOW + timedelta(seconds=1))
+    again = second._replace(id=Id(b"z" * 16), created=NOW + timedelta(seconds=2))
+    apple = REGISTRATION._replace(id=Id(b"a" * 16), provider=ProviderName.APNS)
 
     listed = devices.to_devices([again, second, REGISTRATION, apple])
 
@@ -122,12 +121,12 @@ def test_devices_are_listed_by_age_and_each_once() -> None:
     "provider", [name for name in ProviderName if name not in {ProviderName.APNS, ProviderName.FCM}]
 )
 def test_other_providers_have_no_word(provider: ProviderName) -> None:
-    assert devices.to_devices([replace(REGISTRATION, provider=provider)]) == ()
+    assert devices.to_devices([REGISTRATION._replace(provider=provider)]) == ()
 
 
 @pytest.mark.parametrize("kind", [kind for kind in TokenKind if kind is not TokenKind.ALERT])
 def test_tokens_for_calls_and_activities_are_left_out(kind: TokenKind) -> None:
-    assert devices.to_devices([replace(REGISTRATION, kind=kind)]) == ()
+    assert devices.to_devices([REGISTRATION._replace(kind=kind)]) == ()
 
 
 def test_a_resource_is_named_alike_in_body_and_headers() -> None:
