@@ -13,6 +13,7 @@ Measured: docs/performance.md, "Registration".
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ class Departures:
     """Answers that are to leave together, by the loop's next turn."""
 
     def __init__(self) -> None:
-        self._waiting: list[Callable[[], None]] = []
+        self._waiting: deque[Callable[[], None]] = deque()
 
     def add(self, leave: Callable[[], None]) -> None:
         """Have an answer leave with the others of this turn."""
@@ -43,12 +44,13 @@ class Departures:
         self._waiting.append(leave)
 
     def leave(self) -> None:
-        """Write what waits."""
-        if not self._waiting:
-            return
-        waiting, self._waiting = self._waiting, []
-        for leave in waiting:
-            leave()
+        """Write what waits; one that can't be written keeps none of the others back."""
+        try:
+            while self._waiting:
+                self._waiting.popleft()()
+        finally:
+            if self._waiting:
+                asyncio.get_running_loop().call_soon(self.leave)
 
 
 class Exchange(RequestResponseCycle):

@@ -369,3 +369,20 @@ async def test_an_answer_whose_connection_is_gone_meanwhile_is_not_written() -> 
 
         assert one.wire.writes == []
         assert other.wire.text.endswith(b'{"ok":1}')
+
+
+async def test_an_answer_that_cannot_be_written_keeps_no_other_back() -> None:
+    left = []
+    departures = Departures()
+
+    def broken() -> None:
+        raise RuntimeError("the transport is gone")
+
+    for leave in (broken, lambda: left.append("the other")):
+        departures.add(leave)
+    with pytest.raises(RuntimeError):
+        departures.leave()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    assert left == ["the other"]
