@@ -76,5 +76,16 @@ def schema_response(
     value: Schema, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Answer a document of a schema; times in UTC end in Z."""
-    body = value.__pydantic_serializer__.to_json(value)
-    return WholeResponse(body, status, headers, "application/json")
+    return spelled_response(spell_schema(value), status, headers)
+
+
+def spelled_response(
+    document: bytes, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Answer a JSON document that is spelled already."""
+    return WholeResponse(document, status, headers, "application/json")
+
+
+def spell_schema(value: Schema) -> bytes:
+    """Spell a document of a schema."""
+    return value.__pydantic_serializer__.to_json(value)

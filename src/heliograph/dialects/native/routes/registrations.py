@@ -16,7 +16,7 @@ from heliograph.dialects.native.routes.admission import (
 from heliograph.dialects.native.schemas import paging
 from heliograph.dialects.native.schemas import registrations as schemas
 from heliograph.web.dialect import Route
-from heliograph.web.responses import empty_response, schema_response
+from heliograph.web.responses import empty_response, schema_response, spelled_response
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -33,8 +33,8 @@ async def create_registration(request: Request, core: Core) -> Response:
     with mapping.naming_problems_of(body):
         registration = await core.registrations.register(principal, application, draft)
     location = location_of(request, application, "registration", registration.id)
-    return schema_response(
-        mapping.from_registration(registration), mapping.status_of(registration), location
+    return spelled_response(
+        mapping.body_of(registration), mapping.status_of(registration), location
     )
 
 

@@ -1,7 +1,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from heliograph.core.clock import from_ms, to_ms
 from heliograph.core.ids import Id, new_id
 from heliograph.core.model.application import Application
 from heliograph.core.model.identity import (
@@ -13,10 +16,13 @@ from heliograph.core.model.identity import (
     SessionPrincipal,
 )
 from heliograph.core.model.registration import (
+    Environment,
     MemberKey,
     ProviderName,
     Registration,
+    RegistrationState,
     Slot,
+    TokenKind,
     UserKey,
 )
 from heliograph.core.registrations.registrations import RegistrationPage
@@ -103,6 +109,35 @@ def test_times_are_shown_in_utc():
     shown = mapping.from_registration(REGISTRATION).model_dump_json()
 
     assert '"created":"2026-01-02T03:04:05.678000Z"' in shown
+
+
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+_TIMES = st.integers(0, to_ms(datetime.max.replace(tzinfo=UTC))).map(from_ms)
+
+
+@given(
+    registration=st.builds(
+        REGISTRATION._replace,
+        id=st.binary(min_size=16, max_size=16).map(Id),
+        external_user_id=st.none() | _TEXTS,
+        device_id=st.none() | _TEXTS,
+        token=_TEXTS,
+        provider=st.sampled_from(ProviderName),
+        environment=st.none() | st.sampled_from(Environment),
+        kind=st.sampled_from(TokenKind),
+        state=st.sampled_from(RegistrationState),
+        shared=st.booleans(),
+        created=_TIMES,
+        refreshed=st.just(REGISTRATION.created) | _TIMES,
+        attributes=st.dictionaries(_TEXTS, _TEXTS | st.lists(_TEXTS, max_size=2), max_size=2),
+    )
+)
+@example(REGISTRATION)
+@example(REGISTRATION._replace(created=NOW.replace(microsecond=0), device_id='"\\\n\x7f\u2028é😀'))
+def test_a_registration_is_spelled_as_its_schema_spells_it(registration):
+    spelled = mapping.body_of(registration)
+
+    assert spelled == mapping.from_registration(registration).model_dump_json().encode()
 
 
 def test_a_cursor_comes_back_as_it_went():
