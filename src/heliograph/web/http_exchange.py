@@ -27,6 +27,9 @@ from uvicorn.protocols.http.httptools_impl import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+MOST_TOGETHER = 16
+"""Answers that wait for one another at most: by then the first has waited for a millisecond."""
+
 _SPECIAL = frozenset((b"connection", b"transfer-encoding"))
 """Headers that say more than what they say to the client: uvicorn acts on them."""
 
@@ -42,6 +45,8 @@ class Departures:
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self.leave)
         self._waiting.append(leave)
+        if len(self._waiting) == MOST_TOGETHER:
+            self.leave()
 
     def leave(self) -> None:
         """Write what waits; one that can't be written keeps none of the others back."""

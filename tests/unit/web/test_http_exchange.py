@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +16,7 @@ from uvicorn.server import ServerState
 from heliograph.config import Config
 from heliograph.web.application import Application
 from heliograph.web.door import OpenDoor
-from heliograph.web.http_exchange import Departures
+from heliograph.web.http_exchange import MOST_TOGETHER, Departures
 from heliograph.web.http_protocol import BoundedProtocol
 from heliograph.web.responses import json_response
 from heliograph.web.server import Guard
@@ -386,3 +387,16 @@ async def test_an_answer_that_cannot_be_written_keeps_no_other_back() -> None:
     await asyncio.sleep(0)
 
     assert left == ["the other"]
+
+
+async def test_no_answer_waits_for_more_than_a_few_others() -> None:
+    left: list[int] = []
+    departures = Departures()
+
+    for number in range(MOST_TOGETHER + 1):
+        departures.add(partial(left.append, number))
+
+    assert left == [*range(MOST_TOGETHER)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert left == [*range(MOST_TOGETHER + 1)]
