@@ -63,12 +63,12 @@ def new_id(now: datetime, *, last_byte: int | None = None) -> Id:
     tail[2] = 0x80 | (tail[2] & 0x3F)
     if last_byte is not None:
         tail[9] = last_byte
-    return Id(millis.to_bytes(6, "big") + bytes(tail))
+    return Id(millis.to_bytes(_TIME_BYTES, "big") + bytes(tail))
 
 
 def first_id(at: datetime) -> Id:
     """Answer what no id of this instant, or of a later one, comes before."""
-    return Id(to_ms(at).to_bytes(6, "big") + bytes(_RAW_BYTES - 6))
+    return Id(to_ms(at).to_bytes(_TIME_BYTES, "big") + bytes(_RAW_BYTES - _TIME_BYTES))
 
 
 @lru_cache(maxsize=_REMEMBERED)
