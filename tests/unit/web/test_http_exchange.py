@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -37,6 +39,19 @@ async def test_a_whole_answer_leaves_in_one_write() -> None:
     assert {b"x-said: yes", b"content-length: 8"} <= set(head.split(b"\r\n"))
     assert body == b'{"ok":1}'
     assert caller.state.total_requests == 1
+
+
+async def test_an_answered_request_leaves_nothing_to_the_collector_of_garbage() -> None:
+    async with calling(echo) as caller:
+        gc.disable()
+        try:
+            await caller.send(POST % (2, b"ab"))
+            first = weakref.ref(caller.protocol.cycle)
+            await caller.send(POST % (2, b"cd"))
+
+            assert first() is None
+        finally:
+            gc.enable()
 
 
 async def test_a_body_that_came_with_its_head_or_behind_it_is_read_whole() -> None:
