@@ -49,8 +49,7 @@ _DIGITS = bytes(
 """Each of our letters as Python's own digit of base 32; anything else as none."""
 _LETTERS = 26
 _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
-_TIME_BYTES, _HALF_BYTES = 6, 5
-_RAW_BYTES = _TIME_BYTES + 2 * _HALF_BYTES
+_RAW_BYTES = 16
 _REMEMBERED = 4096
 
 
@@ -63,45 +62,30 @@ def new_id(now: datetime, *, last_byte: int | None = None) -> Id:
     tail[2] = 0x80 | (tail[2] & 0x3F)
     if last_byte is not None:
         tail[9] = last_byte
-    return Id(millis.to_bytes(_TIME_BYTES, "big") + bytes(tail))
+    return Id(millis.to_bytes(6, "big") + bytes(tail))
 
 
 def first_id(at: datetime) -> Id:
     """Answer what no id of this instant, or of a later one, comes before."""
-    return Id(to_ms(at).to_bytes(_TIME_BYTES, "big") + bytes(_RAW_BYTES - _TIME_BYTES))
+    return Id(to_ms(at).to_bytes(6, "big") + bytes(_RAW_BYTES - 6))
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def letters_of(raw: bytes) -> str:
-    """Spell 16 bytes as 26 Crockford letters, most significant first.
-
-    The time fills ten letters, as two bits of nothing stand before it, and
-    each half of the rest eight.
-    """
-    middle = _TIME_BYTES + _HALF_BYTES
-    one = int.from_bytes(raw[_TIME_BYTES:middle], "big")
-    two = int.from_bytes(raw[middle:], "big")
-    pairs = _PAIRS
-    return (
-        f"{_letters_of_time(raw[:_TIME_BYTES])}"
-        f"{pairs[one >> 30]}{pairs[one >> 20 & 1023]}{pairs[one >> 10 & 1023]}{pairs[one & 1023]}"
-        f"{pairs[two >> 30]}{pairs[two >> 20 & 1023]}{pairs[two >> 10 & 1023]}{pairs[two & 1023]}"
-    )
-
-
-# What is made together, or listed one after the other, has its time in common.
-@lru_cache(maxsize=_REMEMBERED)
-def _letters_of_time(raw: bytes) -> str:
+    """Spell 16 bytes as 26 Crockford letters, most significant first."""
     number = int.from_bytes(raw, "big")
-    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(40, -1, -10)])
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
+
+
+def raw_of(letters: str) -> Id | None:
+    """Read 26 Crockford letters back; None if they spell no id."""
+    # Before anything is remembered: a caller's text may be of any length.
+    return _read(letters) if len(letters) == _LETTERS and letters.isascii() else None
 
 
 # Callers name the same few again and again: their application, above all.
 @lru_cache(maxsize=_REMEMBERED)
-def raw_of(letters: str) -> Id | None:
-    """Read 26 Crockford letters back; None if they spell no id."""
-    if len(letters) != _LETTERS or not letters.isascii():
-        return None
+def _read(letters: str) -> Id | None:
     try:
         number = int(letters.encode().translate(_DIGITS), 32)
     except ValueError:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -90,6 +91,15 @@ def test_only_one_spelling_leads_to_an_id(text: str) -> None:
 )
 def test_what_spells_no_id_is_none(letters: str) -> None:
     assert raw_of(letters) is None
+
+
+def test_what_is_no_id_is_not_remembered() -> None:
+    text = "0" * 60_000
+    held = sys.getrefcount(text)
+
+    assert raw_of(text) is None
+
+    assert sys.getrefcount(text) == held
 
 
 @given(kinds, raws)
