@@ -109,8 +109,7 @@ class Exchange(RequestResponseCycle):
         """Say whether an answer is to be written, and nothing else."""
         return (
             self.keep_alive
-            and not (self.response_started or self.disconnected)
-            and not (self.flow.write_paused or self.access_log)
+            and not (self.response_started or self.flow.write_paused or self.access_log)
             and self.scope["method"] != "HEAD"
         )
 

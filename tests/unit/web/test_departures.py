@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 
+async def plain(request: Any, core: Any) -> Response:
+    return json_response({"ok": 1})
+
+
 @asynccontextmanager
 async def two_waiting(handler: Handler) -> AsyncIterator[tuple[Caller, Caller]]:
     """Have two requests wait for something that both of them need."""
@@ -48,6 +52,15 @@ async def test_answers_of_one_turn_leave_together_when_all_are_made() -> None:
 
         assert written_when_made == [0, 0]
         assert [len(each.wire.writes) for each in (one, other)] == [1, 1]
+
+
+async def test_an_answer_that_is_alone_leaves_at_once() -> None:
+    async with calling(plain) as caller:
+        caller.protocol.data_received(GET)
+        await asyncio.sleep(0)
+
+        # In the turn in which it was made.
+        assert len(caller.wire.writes) == 1
 
 
 @pytest.mark.parametrize("end", ["stop", "another head that is none", "a head that is late"])

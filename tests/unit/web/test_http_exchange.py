@@ -11,10 +11,10 @@ import pytest
 from starlette.responses import Response, StreamingResponse
 from tests.unit.web.caller import GET, calling
 
-from heliograph.web.responses import json_response
+from heliograph.web.responses import WholeResponse, json_response
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
 pytestmark = pytest.mark.anyio
 
@@ -139,20 +139,30 @@ async def test_an_answer_of_known_length_in_pieces_is_whole() -> None:
     assert answer.endswith(b"\r\n\r\nonetwo")
 
 
+UNSPEAKABLE = {
+    "a line's end": {"x": "a\r\nset-cookie: b"},
+    "a bare line feed": {"x": "a\nb"},
+    "in a name": {"x\r\ny": "a"},
+    "a blank in a name": {"x y": "a"},
+}
+
+
 @pytest.mark.parametrize(
-    "headers",
+    ("make", "headers"),
     [
-        {"x": "a\r\nset-cookie: b"},
-        {"x": "a\nb"},
-        {"x\r\ny": "a"},
-        {"x y": "a"},
-        {"content-length": "9"},
+        *(pytest.param(Response, headers, id=name) for name, headers in UNSPEAKABLE.items()),
+        pytest.param(Response, {"content-length": "9"}, id="a wrong length"),
+        *(
+            pytest.param(WholeResponse, headers, id=f"{name}, whole")
+            for name, headers in UNSPEAKABLE.items()
+        ),
     ],
-    ids=["a line's end", "a bare line feed", "in a name", "a blank in a name", "a wrong length"],
 )
-async def test_what_would_break_the_framing_is_never_written(headers: dict[str, str]) -> None:
+async def test_what_would_break_the_framing_is_never_written(
+    make: Callable[..., Response], headers: dict[str, str]
+) -> None:
     async def handler(request: Any, core: Any) -> Response:
-        return Response(b"body", headers=headers)
+        return make(b"body", 200, headers, None)
 
     async with calling(handler) as caller:
         answer = await caller.send(GET)
@@ -161,6 +171,26 @@ async def test_what_would_break_the_framing_is_never_written(headers: dict[str, 
     assert b"set-cookie" not in answer
     assert b"HTTP/1.1 200" not in answer or "content-length" in headers
     assert is_closed
+
+
+async def test_a_connection_ends_where_the_answer_says_so() -> None:
+    async def last(request: Any, core: Any) -> Response:
+        return json_response({"ok": 1}, headers={"connection": "close"})
+
+    async with calling(last) as caller:
+        answer = await caller.send(GET)
+        is_closed = caller.wire.is_closed
+
+    assert answer.endswith(b'{"ok":1}')
+    assert is_closed
+
+
+async def test_a_request_is_answered_once() -> None:
+    async with calling(plain) as caller:
+        answer = await caller.send(GET)
+
+        assert caller.protocol.cycle.answer_at_once(200, [], b"") is False
+        assert caller.wire.text == answer
 
 
 async def test_a_connection_that_asks_again_and_again_stays_and_an_idle_one_goes() -> None:
