@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
@@ -25,7 +26,8 @@ def pin(pid: int, core: int) -> None:
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) > 1:
         for thread in Path(f"/proc/{pid or 'self'}/task").iterdir():
-            os.sched_setaffinity(int(thread.name), {cores[core % len(cores)]})
+            with suppress(ProcessLookupError):  # it ended meanwhile
+                os.sched_setaffinity(int(thread.name), {cores[core % len(cores)]})
 
 
 def percentile(values: list[float], share: float) -> float:
