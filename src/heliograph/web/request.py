@@ -63,17 +63,12 @@ class Request(StarletteRequest):
         client_address: str | None,
     ) -> None:
         super().__init__(scope, receive)
-        self._indexed = _IndexedHeaders(scope["headers"])
+        self._headers = _IndexedHeaders(scope["headers"])
         self.door = door
         self.route = route
         self.client_address = client_address
         self.is_body_left = False
         self._limits = limits
-
-    @property
-    def headers(self) -> Headers:
-        """Answer its headers."""
-        return self._indexed
 
     async def body(self) -> bytes:
         """Read the whole body, once, within the door's limits.

@@ -148,9 +148,6 @@ def body_of(registration: Registration) -> bytes:
     """
     if registration.attributes:
         return spell_schema(from_registration(registration))
-    created = _spell_time(registration.created)
-    is_new = registration.refreshed == registration.created
-    refreshed = created if is_new else _spell_time(registration.refreshed)
     # Ids and our own words need no marks of quotation inside.
     return (
         f'{{"id":"{spell("registration", registration.id)}"'
@@ -160,7 +157,8 @@ def body_of(registration: Registration) -> bytes:
         f',"token":{_quoted(registration.token)}'
         f',"environment":{_spell_text(registration.environment)}'
         f',"kind":"{registration.kind}","attributes":{{}}'
-        f',"created":"{created}","refreshed":"{refreshed}"'
+        f',"created":"{_spell_time(registration.created)}"'
+        f',"refreshed":"{_spell_time(registration.refreshed)}"'
         f',"state":"{registration.state}"'
         f',"shared":{"true" if registration.shared else "false"}}}'
     ).encode()
